@@ -1,0 +1,15 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build'],
+  moduleFileExtensions: ['ts', 'js', 'cjs', 'mjs', 'json', 'node'],
+  moduleNameMapper: {
+    '^lowp$': '<rootDir>/lib/index.ts',
+    '^lowp/reference$': '<rootDir>/lib/reference/index.ts',
+  },
+  // isolatedModules (tsconfig.json) makes ts-jest transpile only; the type check is `tsc --noEmit`, once, not once per test file.
+  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json' }] },
+  // A cold transpile and the first load of the binary both count against the first test of a file.
+  testTimeout: 30000,
+};

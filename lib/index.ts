@@ -1,0 +1,9 @@
+/** lowp: exact low-precision matrix products for Node.js. Re-exports only. */
+export { matmul, matmulAsync } from './ops/matmul';
+export { PackedWeights, packWeights } from './ops/packWeights';
+export { dequantize, quantize } from './ops/quantize';
+export { quantizedMatmul, quantizedMatmulAsync } from './ops/quantizedMatmul';
+export { runtime } from './runtime';
+export type { Cpu, Cuda, Isa, Kernel, Memory, Runtime } from './runtime';
+export type { LowpError, LowpErrorCode } from './errors';
+export type * from './types';

@@ -1,0 +1,172 @@
+/**
+ * The type of lowp.node. Native code checks again whatever could corrupt memory; everything a person reads is made in
+ * lib/validate.ts. On failure a native function throws (or rejects with) a plain `{ code, message }`.
+ *
+ * Numbers travel in a control block: a Float64Array whose slots are named by the enums below, which mirror native/addon/ctl.h
+ * (a test compares them). Reading one array costs less than reading a dozen properties.
+ */
+
+/** Changes whenever a signature or a control block does; a stale build is refused at load. */
+export const BINDING_VERSION = 1;
+
+export type Typed8 = Int8Array | Uint8Array;
+export type NumericArray = Typed8 | Int32Array | Float32Array;
+
+/** Slots shared by qgemm and sgemm. */
+export const enum Gemm {
+  batch,
+  m,
+  n,
+  k,
+  /** Row stride of a (of the stored matrix, also when it is transposed). */
+  lda,
+  batchStrideA,
+  ldc,
+  batchStrideC,
+  /** Lower and upper bound of the activation in real units; -Infinity and Infinity mean none. */
+  min,
+  max,
+  /** 0: the default. */
+  threads,
+  /** Async only: `cancel()` takes it. */
+  job,
+  /** Async only: 1 if TypeScript allocated `out` for this call, so that nobody else can detach it. */
+  ownsOut,
+  /** sgemm only: a is stored [K, M]. */
+  transposeA,
+  /** qgemm only: see ActivationQuantization. */
+  quantization,
+  scaleA,
+  zeroA,
+  /** qgemm only, quantized output. */
+  scaleOut,
+  zeroOut,
+  length,
+}
+
+export const enum ActivationQuantization {
+  /** scaleA and zeroA hold for all of a. */
+  perTensor,
+  /** aScales and aZeros hold one value for each row (M of them, or batch * M). */
+  perRow,
+  /** a is float32, quantized in the call with one scale for all of it. */
+  dynamicPerTensor,
+  /** a is float32, quantized in the call row by row. */
+  dynamicPerRow,
+}
+
+/** Slots of packQ and packF. */
+export const enum Pack {
+  k,
+  n,
+  /** Row stride of b as stored. */
+  ldb,
+  /** b is stored [N, K]. */
+  transposeB,
+  length,
+}
+
+/** Slots of the quantize family: x is seen as [outer, channels, inner], contiguous. */
+export const enum Quantize {
+  outer,
+  channels,
+  inner,
+  /** quantizeParams only. */
+  symmetric,
+  /** quantizeParams only: 1 for int8, 0 for uint8. */
+  signed,
+  length,
+}
+
+export interface NativeCpu {
+  readonly vendor: string;
+  readonly model: string;
+  readonly arch: string;
+  /** Bytes; 0 where unknown. */
+  readonly l1d: number;
+  readonly l2: number;
+  readonly l3: number;
+  readonly cores: number;
+}
+
+export interface NativeIsa {
+  readonly name: string;
+  readonly built: boolean;
+  readonly supported: boolean;
+}
+
+export interface NativeKernel {
+  readonly family: string;
+  readonly name: string;
+  readonly isa: string;
+  readonly built: boolean;
+  readonly supported: boolean;
+  /** The one that the current ISA setting picks. */
+  readonly selected: boolean;
+}
+
+export interface NativeMemory {
+  readonly packedHandles: number;
+  readonly packedBytes: number;
+  readonly asyncPending: number;
+}
+
+/** What a packed handle answers. dtype: 'int8' (all 8-bit weights) or 'float32'. */
+export interface NativeHandleInfo {
+  readonly k: number;
+  readonly n: number;
+  readonly bytes: number;
+  readonly kernel: string;
+  readonly isa: string;
+  readonly dtype: 'int8' | 'float32';
+}
+
+export interface NativeBinding {
+  readonly version: number;
+  cpu(): NativeCpu;
+  /** Best first. */
+  isas(): NativeIsa[];
+  kernels(): NativeKernel[];
+  /** Unknown, not built or unsupported names throw. '' returns to detection. */
+  setIsa(name: string): void;
+  getIsa(): string;
+  setThreads(n: number): void;
+  getThreads(): number;
+  memory(): NativeMemory;
+
+  /** Makes `holder` (an object made by TypeScript) own packed weights. scales and zeros: 1 or N elements. */
+  packQ(holder: object, ctl: Float64Array, b: Typed8, scales: Float32Array, zeros: Int32Array): void;
+  packF(holder: object, ctl: Float64Array, b: Float32Array): void;
+  /** Idempotent; safe while an async call uses the weights. */
+  dispose(holder: object): void;
+  handleInfo(holder: object): NativeHandleInfo;
+
+  qgemm(
+    ctl: Float64Array,
+    a: NumericArray,
+    b: object,
+    out: NumericArray,
+    bias: Float32Array | Int32Array | undefined,
+    aScales: Float32Array | undefined,
+    aZeros: Int32Array | undefined,
+  ): void;
+  qgemmAsync(...args: Parameters<NativeBinding['qgemm']>): Promise<void>;
+  sgemm(
+    ctl: Float64Array,
+    a: Float32Array,
+    b: object,
+    out: Float32Array,
+    bias: Float32Array | undefined,
+  ): void;
+  sgemmAsync(...args: Parameters<NativeBinding['sgemm']>): Promise<void>;
+  /** True if the job was still queued or running; its promise then rejects with code ERR_LOWP_ABORTED. */
+  cancel(job: number): boolean;
+
+  /** Ranges of x, then scale and zero point per channel. */
+  quantizeParams(ctl: Float64Array, x: Float32Array, scales: Float32Array, zeros: Int32Array): void;
+  quantize(ctl: Float64Array, x: Float32Array, scales: Float32Array, zeros: Int32Array, out: Typed8): void;
+  dequantize(ctl: Float64Array, q: Typed8, scales: Float32Array, zeros: Int32Array, out: Float32Array): void;
+
+  /** Operations per second of one core in a register-only loop of the ISA's own instructions; 0 where there is none. */
+  peak(kind: 'int8' | 'float32', isa: string, milliseconds: number): number;
+}

@@ -1,0 +1,77 @@
+/** What both matrix products share: weights as a handle or packed for the call, the result, and awaiting a job. */
+import { expected, fromNative, lowpError, type Caller } from '../errors';
+import { Gemm, type NativeBinding } from '../native/binding';
+import { isTagged, tooShort, allocate, type ArrayTag, type TaggedArrays } from '../validate/arrays';
+import { stateOf, type PackedState } from './packWeights';
+
+/** Option names of both products; the sets of the two add theirs. */
+export const COMMON_KEYS = ['activation', 'transposeB', 'threads', 'device', 'bias', 'out', 'outStride'] as const;
+
+/** The state of a live handle of the right kind, or undefined for a tensor (which has to be packed for the call). */
+export function readHandle(b: unknown, dtype: 'int8' | 'float32', transposeB: boolean | undefined): PackedState | undefined {
+  if (typeof b !== 'object' || b === null) throw expected('ERR_LOWP_TYPE', 'a tensor or packed weights', 'b', b);
+  const state = stateOf(b);
+  if (state === undefined) {
+    if ('data' in b) return undefined;
+    throw expected('ERR_LOWP_HANDLE', 'a tensor or the result of packWeights()', 'b', b);
+  }
+  if (state.disposed) {
+    throw lowpError('ERR_LOWP_DISPOSED', 'Expected live packed weights for b but received ones after dispose()');
+  }
+  if (state.dtype !== dtype) {
+    throw lowpError('ERR_LOWP_HANDLE', `Expected packed ${dtype} weights for b but received packed ${state.dtype} weights`);
+  }
+  if (transposeB !== undefined && transposeB !== state.transposeB) {
+    const message = `Expected ${state.transposeB} (what b was packed with) for options.transposeB but received ${transposeB}`;
+    throw lowpError('ERR_LOWP_VALUE', message);
+  }
+  return state;
+}
+
+export function checkDepthsMatch(kOfA: number, kOfB: number): void {
+  if (kOfA !== kOfB) throw expected('ERR_LOWP_SHAPE', `${kOfB} (K of b)`, 'K of a', kOfA);
+}
+
+/** The caller's `out`, checked, or a new one. Aliasing is for the caller to check: it knows the inputs. */
+export function readOut<T extends ArrayTag>(out: unknown, tag: T, extent: number): TaggedArrays[T] {
+  if (out === undefined) return allocate(tag, extent);
+  if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag}`, 'options.out', out);
+  if (out.length < extent) throw tooShort(out, extent, '(rows - 1) * outStride + cols', 'options.out');
+  return out;
+}
+
+let jobs = 0;
+
+/** Names a job for `cancel`; unique in this environment (a worker counts for itself). */
+export function writeJob(ctl: Float64Array, ownsOut: boolean): number {
+  jobs += 1;
+  ctl[Gemm.job] = jobs;
+  ctl[Gemm.ownsOut] = ownsOut ? 1 : 0;
+  return jobs;
+}
+
+/**
+ * Settles like the job, except that an abort before that rejects with the signal's reason. The rejection waits until native code
+ * has let go: after it nothing runs and nothing is written.
+ */
+export async function awaitJob(
+  native: NativeBinding,
+  job: number,
+  done: Promise<void>,
+  signal: AbortSignal | undefined,
+  caller: Caller,
+): Promise<void> {
+  const onAbort = (): void => {
+    native.cancel(job);
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    await done;
+  } catch (thrown) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw fromNative(thrown, caller);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+  if (signal?.aborted === true) throw signal.reason;
+}

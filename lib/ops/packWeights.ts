@@ -1,0 +1,202 @@
+import { expected, fromNative, lowpError } from '../errors';
+import { Pack, type NativeBinding } from '../native/binding';
+import { nativeBinding } from '../native/load';
+import * as reference from '../reference';
+import type { PackOptions, QuantizedDtype, QuantizedTensor, Tensor } from '../types';
+import { isTagged, isTyped8 } from '../validate/arrays';
+import { checkKeys, checkTensor, readBoolean } from '../validate/options';
+import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
+import { checkExtent, checkShape, leadingDimension } from '../validate/shapes';
+
+const KEYS: ReadonlySet<string> = new Set(['transposeB']);
+
+/** Weights as native code packs them, checked. */
+export interface QuantizedWeights {
+  readonly dtype: 'int8';
+  readonly data: Int8Array | Uint8Array;
+  readonly k: number;
+  readonly n: number;
+  readonly ldb: number;
+  readonly transposeB: boolean;
+  /** 1 or N elements each. */
+  readonly scales: Float32Array;
+  readonly zeros: Int32Array;
+  /** max|b - zeroPoint|, see `reach`. */
+  readonly reach: number;
+}
+
+export interface FloatWeights {
+  readonly dtype: 'float32';
+  readonly data: Float32Array;
+  readonly k: number;
+  readonly n: number;
+  readonly ldb: number;
+  readonly transposeB: boolean;
+}
+
+/** What the matrix products need to know about a handle without asking native code. */
+export interface PackedState {
+  readonly dtype: 'int8' | 'float32';
+  readonly k: number;
+  readonly n: number;
+  readonly transposeB: boolean;
+  readonly reach: number;
+  readonly native: NativeBinding | undefined;
+  /** Only with the reference backend. */
+  readonly oracle: reference.PackedWeights | undefined;
+  disposed: boolean;
+}
+
+interface Info {
+  readonly kernel: string;
+  readonly isa: string;
+  readonly bytes: number;
+}
+
+let create: (state: PackedState, pack: ((holder: object) => Info) | undefined) => PackedWeights;
+let readState: (value: object) => PackedState | undefined;
+
+/** The state of a handle; undefined for anything that `packWeights` did not make (a brand check, which can't be spoofed). */
+export function stateOf(value: object): PackedState | undefined {
+  return readState(value);
+}
+
+/**
+ * Immutable weights in the layout of the kernel that will read them; made by `packWeights`. They live in native memory until
+ * `dispose()` (or until they are collected as garbage).
+ */
+export class PackedWeights {
+  /** [K, N], whichever way the weights were stored. */
+  readonly shape: readonly [number, number];
+  /** `'int8'` (all 8-bit weights, for `quantizedMatmul`) or `'float32'` (for `matmul`). */
+  readonly dtype: 'int8' | 'float32';
+  /** The kernel that they were packed for. */
+  readonly kernel: string;
+  readonly isa: string;
+  /** Native memory, padding and sums included. */
+  readonly bytes: number;
+  readonly #state: PackedState;
+
+  private constructor(state: PackedState, pack: ((holder: object) => Info) | undefined) {
+    // Private to TypeScript only: a call from JavaScript has to fail here, before it looks like a handle.
+    if (typeof pack !== 'function')
+      throw lowpError('ERR_LOWP_TYPE', 'Expected packWeights() to be called, not new PackedWeights()');
+    const { kernel, isa, bytes } = pack(this);
+    this.shape = Object.freeze([state.k, state.n] as const);
+    this.dtype = state.dtype;
+    this.kernel = kernel;
+    this.isa = isa;
+    this.bytes = bytes;
+    this.#state = state;
+  }
+
+  static {
+    create = (state, pack) => new PackedWeights(state, pack);
+    readState = (value) => (#state in value ? value.#state : undefined);
+  }
+
+  get disposed(): boolean {
+    return this.#state.disposed;
+  }
+
+  /** Frees the native memory, at once or when the last asynchronous call that uses it ends. Calling it again does nothing. */
+  dispose(): void {
+    if (this.#state.disposed) return;
+    this.#state.disposed = true;
+    this.#state.oracle?.dispose();
+    this.#state.native?.dispose(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * Copies weights into the layout that the fastest kernel of this machine reads, once, for any number of products.
+ *
+ * `b` is [K, N], or [N, K] with `transposeB` (default `false`): a QuantizedTensor for `quantizedMatmul` (one scale and zero point,
+ * or one per column: `axis` 1 of [K, N], 0 of [N, K]), or a float32 Tensor for `matmul`. Later changes to `b` have no effect.
+ *
+ * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE for weights as described in the message; ERR_LOWP_NOMEM.
+ * @example
+ * const weights = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [3, 2] };
+ * const packed = packWeights(quantize(weights, { dtype: 'int8', axis: 1 }));
+ * console.log(packed.shape, packed.kernel); // [ 3, 2 ] and the kernel chosen for this machine
+ * packed.dispose();
+ */
+export function packWeights(b: QuantizedTensor | Tensor<Float32Array>, options?: PackOptions): PackedWeights {
+  checkKeys(options, KEYS, 'options');
+  const transposeB = readBoolean(options?.transposeB, 'options.transposeB');
+  checkTensor(b, 'a QuantizedTensor or Tensor', 'b');
+  const weights = isTagged(b.data, 'Float32Array') ? readFloatWeights(b, transposeB) : readQuantizedWeights(b, transposeB);
+
+  const native = nativeBinding();
+  const oracle = native === undefined ? reference.packWeights(b, { transposeB }) : undefined;
+  const { dtype, k, n } = weights;
+  const state = { dtype, k, n, transposeB, reach: dtype === 'int8' ? weights.reach : 0, native, oracle, disposed: false };
+  return create(state, (holder) => {
+    if (native === undefined) return { kernel: 'reference', isa: 'reference', bytes: weights.data.byteLength };
+    packInto(native, holder, weights, packWeights);
+    return native.handleInfo(holder);
+  });
+}
+
+/** Makes `holder` a native handle of the weights. */
+export function packInto(
+  native: NativeBinding,
+  holder: object,
+  weights: QuantizedWeights | FloatWeights,
+  caller: (...args: never[]) => unknown,
+): void {
+  const ctl = new Float64Array(Pack.length);
+  ctl[Pack.k] = weights.k;
+  ctl[Pack.n] = weights.n;
+  ctl[Pack.ldb] = weights.ldb;
+  ctl[Pack.transposeB] = weights.transposeB ? 1 : 0;
+  try {
+    if (weights.dtype === 'int8') native.packQ(holder, ctl, weights.data, weights.scales, weights.zeros);
+    else native.packF(holder, ctl, weights.data);
+  } catch (thrown) {
+    throw fromNative(thrown, caller);
+  }
+}
+
+export function readQuantizedWeights(b: object, transposeB: boolean): QuantizedWeights {
+  const { data, shape, strides, scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = b;
+  if (!isTyped8(data)) throw expected('ERR_LOWP_TYPE', 'an Int8Array or Uint8Array', 'b.data', data);
+  checkMatrix(shape);
+  checkExtent(data, shape, strides, 'b');
+  const n = transposeB ? shape[0] : shape[1];
+  const k = transposeB ? shape[1] : shape[0];
+  const dtype: QuantizedDtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+  const ldb = leadingDimension(shape, strides);
+
+  if (axis === undefined) {
+    const scales = Float32Array.of(readScale(scale, 'b.scale'));
+    const zero = readZeroPoint(zeroPoint, dtype, 'b.zeroPoint');
+    return { dtype: 'int8', data, k, n, ldb, transposeB, scales, zeros: Int32Array.of(zero), reach: reach(zero, dtype) };
+  }
+  const columns = transposeB ? 0 : 1;
+  if (readAxis(axis, 2, 'b.axis') !== columns) {
+    throw expected('ERR_LOWP_VALUE', `${columns} (the axis of the columns)`, 'b.axis', axis);
+  }
+  const scales = readScales(scale, n, 'b.scale');
+  const zeros = readZeroPoints(zeroPoint, n, dtype, 'b.zeroPoint');
+  return { dtype: 'int8', data, k, n, ldb, transposeB, scales, zeros, reach: reachOfAll(zeros, dtype) };
+}
+
+export function readFloatWeights(b: object, transposeB: boolean): FloatWeights {
+  const { data, shape, strides }: Partial<Record<keyof Tensor<unknown>, unknown>> = b;
+  if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'b.data', data);
+  checkMatrix(shape);
+  checkExtent(data, shape, strides, 'b');
+  const [rows, cols] = shape;
+  const ldb = leadingDimension(shape, strides);
+  return { dtype: 'float32', data, k: transposeB ? cols : rows, n: transposeB ? rows : cols, ldb, transposeB };
+}
+
+function checkMatrix(shape: unknown): asserts shape is readonly [number, number] {
+  checkShape(shape, 'b.shape');
+  if (shape.length !== 2) throw expected('ERR_LOWP_SHAPE', 'two dimensions', 'b.shape', shape);
+}

@@ -1,0 +1,196 @@
+/** Reading and checking the arguments of `quantizedMatmul`. */
+import { expected, lowpError } from '../errors';
+import { ActivationQuantization, Gemm, type NumericArray, type Typed8 } from '../native/binding';
+import type { MatmulOutput, QuantizedMatmulOptions, QuantizedOutput, QuantizedTensor, Tensor } from '../types';
+import { checkAlias, checkLength, isTagged, isTyped8, type ArrayTag } from '../validate/arrays';
+import { checkDevice, checkKeys, checkTensor, readBoolean, readName, readThreads, writeActivation } from '../validate/options';
+import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
+import { resultShape, resultStrides, writeResult, writeRows } from '../validate/shapes';
+import { checkDepthsMatch, readHandle, readOut } from './gemm';
+import { readQuantizedWeights, type PackedState, type PackedWeights, type QuantizedWeights } from './packWeights';
+
+export type Input = Tensor<Float32Array> | QuantizedTensor;
+export type Weights = QuantizedTensor | PackedWeights;
+export type Result = Tensor<Float32Array | Int32Array | Typed8> & Partial<Pick<QuantizedTensor, 'scale' | 'zeroPoint'>>;
+
+/** A checked call; its numbers are in the control block. */
+export interface Call {
+  readonly a: NumericArray;
+  /** A handle's state, or a tensor to pack for this call. */
+  readonly weights: PackedState | QuantizedWeights;
+  readonly out: NumericArray;
+  readonly ownsOut: boolean;
+  readonly bias: Float32Array | Int32Array | undefined;
+  readonly aScales: Float32Array | undefined;
+  readonly aZeros: Int32Array | undefined;
+  readonly result: Result;
+  readonly empty: boolean;
+}
+
+const OUTPUT_KEYS: ReadonlySet<string> = new Set(['dtype', 'scale', 'zeroPoint']);
+const NO_OPTIONS: QuantizedMatmulOptions = Object.freeze({});
+const MAX_SUM = 2 ** 31 - 1;
+
+/** Checks everything, writes the numbers into the control block and reads each property of the caller's objects once. */
+export function prepare(
+  ctl: Float64Array,
+  a: Input,
+  b: Weights,
+  options: QuantizedMatmulOptions | undefined,
+  keys: ReadonlySet<string>,
+): Call {
+  checkKeys(options, keys, 'options');
+  checkTensor(a, 'a QuantizedTensor or a float32 Tensor', 'a');
+  const given = options ?? NO_OPTIONS;
+  const { output, activation, activations, transposeB: givenTranspose, out: givenOut } = given;
+  const transposeB = givenTranspose === undefined ? undefined : readBoolean(givenTranspose, 'options.transposeB');
+
+  const { data, shape } = a;
+  if (!isTyped8(data) && !isTagged(data, 'Float32Array')) {
+    throw expected('ERR_LOWP_TYPE', 'an Int8Array, Uint8Array or Float32Array', 'a.data', data);
+  }
+  const rows = writeRows(ctl, data, shape, a.strides, 'a');
+
+  const weights = readHandle(b, 'int8', transposeB) ?? readQuantizedWeights(b, transposeB === true);
+  const { k, n } = weights;
+  checkDepthsMatch(ctl[Gemm.k], k);
+
+  let reachA = 255;
+  let aScales: Float32Array | undefined;
+  let aZeros: Int32Array | undefined;
+  ctl[Gemm.scaleA] = 1;
+  ctl[Gemm.zeroA] = 0;
+  const dynamic = !isTyped8(data);
+  if (dynamic) {
+    ctl[Gemm.quantization] = readDynamic(activations);
+  } else {
+    if (activations !== undefined) readDynamic(activations);
+    const { scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = a;
+    const dtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+    if (axis === undefined) {
+      ctl[Gemm.quantization] = ActivationQuantization.perTensor;
+      ctl[Gemm.scaleA] = readScale(scale, 'a.scale');
+      ctl[Gemm.zeroA] = readZeroPoint(zeroPoint, dtype, 'a.zeroPoint');
+      reachA = reach(ctl[Gemm.zeroA], dtype);
+    } else {
+      const m = checkRowAxis(axis, shape);
+      ctl[Gemm.quantization] = ActivationQuantization.perRow;
+      aScales = repeat(readScales(scale, m, 'a.scale'), rows);
+      aZeros = repeat(readZeroPoints(zeroPoint, m, dtype, 'a.zeroPoint'), rows);
+      reachA = reachOfAll(aZeros, dtype);
+    }
+  }
+
+  const tag = writeOutput(ctl, output);
+  const bias = readBias(given.bias, n, tag, dynamic);
+  if (tag === 'Int32Array' && dynamic) {
+    throw lowpError(
+      'ERR_LOWP_VALUE',
+      "Expected quantized activations for a (output is 'int32') but received a Float32Array: " +
+        'their scale is chosen inside the call, so the meaning of the sums would be lost',
+    );
+  }
+  writeActivation(ctl, Gemm.min, Gemm.max, activation);
+  if (tag === 'Int32Array' && (ctl[Gemm.min] !== -Infinity || ctl[Gemm.max] !== Infinity)) {
+    throw expected('ERR_LOWP_VALUE', "'none' (output is 'int32', which has no real values)", 'options.activation', activation);
+  }
+  checkDepth(k, reachA, weights.reach, bias);
+
+  ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
+  checkDevice(given.device);
+  const extent = writeResult(ctl, rows, n, given.outStride);
+  const out = readOut(givenOut, tag, extent);
+  if (givenOut !== undefined) {
+    const { buffer } = out;
+    checkAlias(out, buffer, data, 'a');
+    if (bias !== undefined) checkAlias(out, buffer, bias, 'options.bias');
+    if (aScales !== undefined) checkAlias(out, buffer, aScales, 'a.scale');
+    if (aZeros !== undefined) checkAlias(out, buffer, aZeros, 'a.zeroPoint');
+    if ('data' in weights) checkAlias(out, buffer, weights.data, 'b');
+  }
+  const result = makeResult(ctl, out, resultShape(shape, n), output);
+  return { a: data, weights, out, ownsOut: givenOut === undefined, bias, aScales, aZeros, result, empty: extent === 0 };
+}
+
+function readDynamic(activations: unknown): ActivationQuantization {
+  if (activations === undefined || activations === 'perRow') return ActivationQuantization.dynamicPerRow;
+  readName(activations, ['perTensor', 'perRow'], 'options.activations');
+  return ActivationQuantization.dynamicPerTensor;
+}
+
+/** The number of scales: M. */
+function checkRowAxis(axis: unknown, shape: readonly number[]): number {
+  const rowAxis = shape.length - 2;
+  if (readAxis(axis, shape.length, 'a.axis') !== rowAxis) {
+    const which = rowAxis < 0 ? 'no axis (a has one row)' : `${rowAxis} (the axis of the rows)`;
+    throw expected('ERR_LOWP_VALUE', which, 'a.axis', axis);
+  }
+  return shape[rowAxis];
+}
+
+/** One value per row of a batch whose matrices share them. */
+function repeat<T extends Float32Array | Int32Array>(values: T, rows: number): T;
+function repeat(values: Float32Array | Int32Array, rows: number): Float32Array | Int32Array {
+  if (values.length === rows) return values;
+  const repeated = isTagged(values, 'Float32Array') ? new Float32Array(rows) : new Int32Array(rows);
+  for (let i = 0; i < rows; i++) repeated[i] = values[i % values.length];
+  return repeated;
+}
+
+function writeOutput(ctl: Float64Array, output: MatmulOutput | undefined): ArrayTag {
+  ctl[Gemm.scaleOut] = 1;
+  ctl[Gemm.zeroOut] = 0;
+  if (output === undefined || output === 'float32') return 'Float32Array';
+  if (output === 'int32') return 'Int32Array';
+  if (typeof output !== 'object' || output === null) {
+    if (typeof output === 'string') readName(output, ['float32', 'int32'], 'options.output');
+    throw expected('ERR_LOWP_TYPE', "'float32', 'int32' or { dtype, scale, zeroPoint }", 'options.output', output);
+  }
+  checkKeys(output, OUTPUT_KEYS, 'options.output');
+  const { dtype, scale, zeroPoint }: QuantizedOutput = output;
+  readName(dtype, ['int8', 'uint8'], 'options.output.dtype');
+  ctl[Gemm.scaleOut] = readScale(scale, 'options.output.scale');
+  if (zeroPoint !== undefined) ctl[Gemm.zeroOut] = readZeroPoint(zeroPoint, dtype, 'options.output.zeroPoint');
+  return dtype === 'int8' ? 'Int8Array' : 'Uint8Array';
+}
+
+function readBias(bias: unknown, n: number, out: ArrayTag, dynamic: boolean): Float32Array | Int32Array | undefined {
+  if (bias === undefined) return undefined;
+  const real = isTagged(bias, 'Float32Array');
+  if (!real && !isTagged(bias, 'Int32Array')) {
+    throw expected('ERR_LOWP_TYPE', 'a Float32Array or Int32Array', 'options.bias', bias);
+  }
+  if (real && out === 'Int32Array') throw expected('ERR_LOWP_TYPE', "an Int32Array (output is 'int32')", 'options.bias', bias);
+  if (!real && dynamic) {
+    throw expected('ERR_LOWP_VALUE', "a Float32Array (a's scale is chosen inside the call)", 'options.bias', bias);
+  }
+  if (!real && out === 'Float32Array') {
+    throw expected('ERR_LOWP_TYPE', "a Float32Array (output is 'float32')", 'options.bias', bias);
+  }
+  checkLength(bias, n, 'N, one per column', 'options.bias');
+  return bias;
+}
+
+/** No value that the dtypes can hold may take the sum out of int32, so whether a call is legal doesn't depend on the data. */
+function checkDepth(k: number, reachA: number, reachB: number, bias: Float32Array | Int32Array | undefined): void {
+  let largestBias = 0;
+  if (bias !== undefined && isTagged(bias, 'Int32Array')) {
+    for (let i = 0; i < bias.length; i++) {
+      const magnitude = bias[i] < 0 ? -bias[i] : bias[i];
+      if (magnitude > largestBias) largestBias = magnitude;
+    }
+  }
+  if (k * reachA * reachB + largestBias <= MAX_SUM) return;
+  const bound = Math.floor((MAX_SUM - largestBias) / (reachA * reachB));
+  const formula = `(${MAX_SUM} - max|bias| ${largestBias}) / (max|a - zeroPoint| ${reachA} * max|b - zeroPoint| ${reachB})`;
+  throw expected('ERR_LOWP_VALUE', `at most ${bound} (${formula}, so that sums fit int32)`, 'K', k);
+}
+
+function makeResult(ctl: Float64Array, out: NumericArray, shape: number[], output: MatmulOutput | undefined): Result {
+  const strides = resultStrides(shape, ctl[Gemm.ldc]);
+  const data = out as Float32Array | Int32Array | Typed8;
+  if (typeof output !== 'object') return strides === undefined ? { data, shape } : { data, shape, strides };
+  const scale = ctl[Gemm.scaleOut];
+  const zeroPoint = ctl[Gemm.zeroOut];
+  return strides === undefined ? { data, shape, scale, zeroPoint } : { data, shape, strides, scale, zeroPoint };
+}

@@ -1,0 +1,209 @@
+import { expected, fromNative, lowpError, type Caller } from '../errors';
+import { Quantize } from '../native/binding';
+import { nativeBinding } from '../native/load';
+import * as reference from '../reference';
+import type { DequantizeOptions, QuantizedArray, QuantizedDtype, QuantizedTensor, QuantizeOptions, Tensor } from '../types';
+import { allocate, checkAlias, isTagged, isTyped8, tooShort } from '../validate/arrays';
+import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
+import { readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
+import { checkCount, checkExtent, checkShape } from '../validate/shapes';
+
+const QUANTIZE_KEYS: ReadonlySet<string> = new Set(['dtype', 'axis', 'symmetric', 'scale', 'zeroPoint', 'out']);
+const DEQUANTIZE_KEYS: ReadonlySet<string> = new Set(['out']);
+
+/**
+ * Rounds float32 values to 8 bits: q = saturate(round(x / scale) + zeroPoint), ties to even.
+ *
+ * `x` has any shape; the result has the same. `dtype` is `'int8'` (default) or `'uint8'`. With `axis`, each index of that
+ * dimension has its own scale and zero point (a Float32Array and an Int32Array in the result), else one number each. They are
+ * computed from the finite values of x, so that real zero is exact: `symmetric` (default for int8) puts the zero point in the
+ * middle and makes scale = max|x| / 127; asymmetric (default for uint8) covers [min, max]. `scale` and `zeroPoint` may be given
+ * instead. NaN becomes the zero point; infinities saturate. `out` receives the values.
+ *
+ * Source: ONNX QuantizeLinear and DynamicQuantizeLinear.
+ *
+ * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE, ERR_LOWP_ALIAS, ERR_LOWP_DETACHED; ERR_LOWP_UNSUPPORTED where there is no
+ * native binary.
+ * @example
+ * const q = quantize({ data: Float32Array.of(-1, 0, 0.5, 1.27), shape: [4] }, { dtype: 'int8' });
+ * console.log(q.data, q.zeroPoint); // Int8Array(4) [ -100, 0, 50, 127 ] 0 (q.scale is 0.01 as float32)
+ */
+export function quantize<D extends QuantizedDtype = 'int8'>(
+  x: Tensor<Float32Array>,
+  options?: QuantizeOptions & { readonly dtype?: D },
+): QuantizedTensor<QuantizedArray<D>>;
+export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): QuantizedTensor {
+  const native = nativeBinding();
+  checkKeys(options, QUANTIZE_KEYS, 'options');
+  const { dtype: givenDtype, axis: givenAxis, symmetric: givenSymmetric, scale, zeroPoint, out: givenOut } = options ?? {};
+  const dtype = givenDtype === undefined ? 'int8' : readName(givenDtype, ['int8', 'uint8'], 'options.dtype');
+  const symmetric = givenSymmetric === undefined ? dtype === 'int8' : readBoolean(givenSymmetric, 'options.symmetric');
+
+  checkTensor(x, 'a float32 Tensor', 'x');
+  const { data, shape: givenShape, strides } = x;
+  if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'x.data', data);
+  checkShape(givenShape, 'x.shape');
+  const shape = [...givenShape];
+  checkExtent(data, shape, strides, 'x');
+  const count = checkCount(shape, 'x.shape');
+  const axis = givenAxis === undefined ? undefined : readAxis(givenAxis, shape.length, 'options.axis');
+  const channels = axis === undefined ? 1 : shape[axis];
+  const given = readGiven(scale, zeroPoint, axis, channels, dtype, givenSymmetric === true);
+
+  const out = givenOut === undefined ? allocate(dtype === 'int8' ? 'Int8Array' : 'Uint8Array', count) : givenOut;
+  if (givenOut !== undefined) {
+    const tag = dtype === 'int8' ? 'Int8Array' : 'Uint8Array';
+    if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag} (dtype is '${dtype}')`, 'options.out', out);
+    if (out.length < count) throw tooShort(out, count, 'one per value of x', 'options.out');
+    const { buffer } = out;
+    checkAlias(out, buffer, data, 'x');
+  }
+  if (native === undefined) return reference.quantize<QuantizedDtype>(x, { ...options, out });
+
+  const ctl = writeChannels(shape, axis, count);
+  const values = contiguous(data, shape, strides);
+  const scales = given?.scales ?? new Float32Array(channels);
+  const zeros = given?.zeros ?? new Int32Array(channels);
+  run(quantize, () => {
+    if (given === undefined) {
+      ctl[Quantize.symmetric] = symmetric ? 1 : 0;
+      ctl[Quantize.signed] = dtype === 'int8' ? 1 : 0;
+      native.quantizeParams(ctl, values, scales, zeros);
+    }
+    native.quantize(ctl, values, scales, zeros, out);
+  });
+  if (axis === undefined) return { data: out, shape, scale: scales[0], zeroPoint: zeros[0] };
+  return { data: out, shape, scale: scales, zeroPoint: zeros, axis };
+}
+
+/**
+ * The real values of a quantized tensor: scale * (q - zeroPoint), rounded once to float32.
+ *
+ * `q` has any shape, with one scale and zero point, or one per index of `q.axis`; the result has the same shape and is contiguous.
+ * `out` receives the values.
+ *
+ * Source: ONNX DequantizeLinear.
+ *
+ * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE, ERR_LOWP_ALIAS, ERR_LOWP_DETACHED; ERR_LOWP_UNSUPPORTED where there is no
+ * native binary.
+ * @example
+ * const x = dequantize({ data: Uint8Array.of(0, 128, 130), shape: [3], scale: 0.5, zeroPoint: 128 });
+ * console.log(x.data); // Float32Array(3) [ -64, 0, 1 ]
+ */
+export function dequantize(q: QuantizedTensor, options?: DequantizeOptions): Tensor<Float32Array> {
+  const native = nativeBinding();
+  checkKeys(options, DEQUANTIZE_KEYS, 'options');
+  checkTensor(q, 'a QuantizedTensor', 'q');
+  const { data, shape: givenShape, strides, scale, zeroPoint, axis: givenAxis } = q;
+  if (!isTyped8(data)) throw expected('ERR_LOWP_TYPE', 'an Int8Array or Uint8Array', 'q.data', data);
+  checkShape(givenShape, 'q.shape');
+  const shape = [...givenShape];
+  checkExtent(data, shape, strides, 'q');
+  const count = checkCount(shape, 'q.shape');
+  const dtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+  const axis = givenAxis === undefined ? undefined : readAxis(givenAxis, shape.length, 'q.axis');
+  const perChannel = axis !== undefined;
+  const scales = perChannel ? readScales(scale, shape[axis], 'q.scale') : Float32Array.of(readScale(scale, 'q.scale'));
+  const zeros = perChannel
+    ? readZeroPoints(zeroPoint, shape[axis], dtype, 'q.zeroPoint')
+    : Int32Array.of(readZeroPoint(zeroPoint, dtype, 'q.zeroPoint'));
+
+  const givenOut = options?.out;
+  const out = givenOut ?? allocate('Float32Array', count);
+  if (givenOut !== undefined) {
+    if (!isTagged(out, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.out', out);
+    if (out.length < count) throw tooShort(out, count, 'one per value of q', 'options.out');
+    const { buffer } = out;
+    checkAlias(out, buffer, data, 'q');
+    checkAlias(out, buffer, scales, 'q.scale');
+    checkAlias(out, buffer, zeros, 'q.zeroPoint');
+  }
+  if (native === undefined) return reference.dequantize(q, { out });
+
+  const ctl = writeChannels(shape, axis, count);
+  const values = contiguous(data, shape, strides);
+  run(dequantize, () => native.dequantize(ctl, values, scales, zeros, out));
+  return { data: out, shape };
+}
+
+interface Given {
+  readonly scales: Float32Array;
+  readonly zeros: Int32Array;
+}
+
+/** `scale` and `zeroPoint` of the options, copied: they become part of the result. */
+function readGiven(
+  scale: unknown,
+  zeroPoint: unknown,
+  axis: number | undefined,
+  channels: number,
+  dtype: QuantizedDtype,
+  symmetric: boolean,
+): Given | undefined {
+  if (scale === undefined) {
+    if (zeroPoint === undefined) return undefined;
+    throw lowpError('ERR_LOWP_VALUE', 'Expected options.scale beside options.zeroPoint but received undefined');
+  }
+  const middle = dtype === 'int8' ? 0 : 128;
+  const zero = zeroPoint ?? (symmetric ? middle : 0);
+  const perTensor = axis === undefined;
+  const scales = perTensor
+    ? Float32Array.of(readScale(scale, 'options.scale'))
+    : readScales(scale, channels, 'options.scale').slice();
+  const zeros = perTensor
+    ? Int32Array.of(readZeroPoint(zero, dtype, 'options.zeroPoint'))
+    : readZeroPoints(zero, channels, dtype, 'options.zeroPoint').slice();
+  if (symmetric && zeros.some((z) => z !== middle)) {
+    throw expected('ERR_LOWP_VALUE', `${middle} (symmetric ${dtype})`, 'options.zeroPoint', zeroPoint);
+  }
+  return { scales, zeros };
+}
+
+function writeChannels(shape: readonly number[], axis: number | undefined, count: number): Float64Array {
+  const ctl = new Float64Array(Quantize.length);
+  ctl[Quantize.outer] = 1;
+  ctl[Quantize.channels] = 1;
+  ctl[Quantize.inner] = count;
+  if (axis === undefined) return ctl;
+  ctl[Quantize.channels] = shape[axis];
+  ctl[Quantize.outer] = checkCount(shape.slice(0, axis), 'shape');
+  ctl[Quantize.inner] = checkCount(shape.slice(axis + 1), 'shape');
+  return ctl;
+}
+
+/** Native quantization reads contiguous values only: it is bound by memory, so a gather costs as much as strided kernels would. */
+function contiguous<T extends Float32Array | Int8Array | Uint8Array>(
+  data: T,
+  shape: readonly number[],
+  strides: readonly number[] | undefined,
+): T;
+function contiguous(
+  data: Float32Array | Int8Array | Uint8Array,
+  shape: readonly number[],
+  strides: readonly number[] | undefined,
+) {
+  const rank = shape.length;
+  if (strides === undefined || rank === 0 || shape.includes(0)) return data;
+  const cols = shape[rank - 1];
+  const count = checkCount(shape, 'shape');
+  const gathered = allocate(
+    isTagged(data, 'Float32Array') ? 'Float32Array' : isTagged(data, 'Int8Array') ? 'Int8Array' : 'Uint8Array',
+    count,
+  );
+  const index = new Array<number>(rank - 1).fill(0);
+  for (let to = 0; to < count; to += cols) {
+    let from = 0;
+    for (let d = 0; d < rank - 1; d++) from += index[d] * strides[d];
+    gathered.set(data.subarray(from, from + cols), to);
+    for (let d = rank - 2; d >= 0 && ++index[d] === shape[d]; d--) index[d] = 0;
+  }
+  return gathered;
+}
+
+function run(caller: Caller, work: () => void): void {
+  try {
+    work();
+  } catch (thrown) {
+    throw fromNative(thrown, caller);
+  }
+}

@@ -1,0 +1,6 @@
+/** `lowp/reference`: the oracle. Plain loops, every rounding step written out; slow, and right. */
+export { dequantize, quantize } from './quantize';
+export { matmul, matmulAsync } from './matmul';
+export { PackedWeights, packWeights } from './packWeights';
+export { quantizedMatmul, quantizedMatmulAsync } from './quantizedMatmul';
+export type * from '../types';

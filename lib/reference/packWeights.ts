@@ -1,0 +1,82 @@
+import type { PackOptions, QuantizedTensor, Tensor } from '../types';
+import { offsetsOf, transpose } from './layout';
+import { normalizedAxis, scaleAt, zeroAt } from './quantize';
+import { refuse } from './refuse';
+
+/** Weights as the loops read them: b(k, n) = data[k * N + n], one scale and zero point per column. */
+export interface Columns<T> {
+  readonly data: T;
+  readonly k: number;
+  readonly n: number;
+  readonly scales: Float32Array;
+  readonly zeros: Int32Array;
+}
+
+/** Holds a copy of the weights, so that programs written for packed native weights run unchanged. */
+export class PackedWeights {
+  readonly shape: readonly number[];
+  readonly dtype: 'int8' | 'float32';
+  readonly kernel = 'reference';
+  readonly isa = 'reference';
+  readonly bytes: number;
+  #columns: Columns<Int8Array | Uint8Array> | Columns<Float32Array> | undefined;
+
+  constructor(columns: Columns<Int8Array | Uint8Array> | Columns<Float32Array>) {
+    this.#columns = columns;
+    this.shape = [columns.k, columns.n];
+    this.dtype = columns.data.BYTES_PER_ELEMENT === 1 ? 'int8' : 'float32';
+    this.bytes = columns.data.byteLength;
+  }
+
+  get disposed(): boolean {
+    return this.#columns === undefined;
+  }
+
+  dispose(): void {
+    this.#columns = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  columns(): Columns<Int8Array | Uint8Array | Float32Array> {
+    if (this.#columns === undefined) {
+      throw refuse('ERR_LOWP_DISPOSED', 'Expected live packed weights for b but received disposed ones');
+    }
+    return this.#columns;
+  }
+}
+
+/** A QuantizedTensor for `quantizedMatmul`, or a float32 Tensor for `matmul`: [K, N], or [N, K] with `transposeB`. */
+export function packWeights(b: QuantizedTensor | Tensor<Float32Array>, options: PackOptions = {}): PackedWeights {
+  return new PackedWeights('scale' in b ? quantizedColumns(b, options.transposeB) : floatColumns(b, options.transposeB));
+}
+
+export function quantizedColumns(b: QuantizedTensor, transposeB = false): Columns<Int8Array | Uint8Array> {
+  const axis = normalizedAxis(b.axis, b.shape);
+  const columnAxis = transposeB ? 0 : 1;
+  if (axis !== undefined && axis !== columnAxis) {
+    throw refuse('ERR_LOWP_VALUE', `Expected ${columnAxis} (the axis of the columns) for b.axis but received ${axis}`);
+  }
+  const { data, shape } = gather(b, transposeB);
+  const [k, n] = shape;
+  const scales = Float32Array.from({ length: n }, (_, c) => scaleAt(b, c));
+  const zeros = Int32Array.from({ length: n }, (_, c) => zeroAt(b, c));
+  return { data, k, n, scales, zeros };
+}
+
+export function floatColumns(b: Tensor<Float32Array>, transposeB = false): Columns<Float32Array> {
+  const { data, shape } = gather(b, transposeB);
+  return { data, k: shape[0], n: shape[1], scales: new Float32Array(0), zeros: new Int32Array(0) };
+}
+
+/** A contiguous [K, N] copy. */
+function gather<T extends Int8Array | Uint8Array | Float32Array>(b: Tensor<T>, transposeB: boolean): Tensor<T> {
+  if (b.shape.length !== 2) throw refuse('ERR_LOWP_SHAPE', `Expected two dimensions for b.shape but received ${b.shape.length}`);
+  const view = transposeB ? transpose(b) : b;
+  const source = offsetsOf(view);
+  const data = b.data.slice(0, source.length) as T;
+  source.forEach((offset, i) => (data[i] = b.data[offset]));
+  return { data, shape: view.shape };
+}

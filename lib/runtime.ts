@@ -1,0 +1,102 @@
+/** What was found on this machine and what was chosen. */
+import { arch, cpus } from 'node:os';
+import { expected, fromNative } from './errors';
+import type { NativeCpu, NativeIsa, NativeKernel, NativeMemory } from './native/binding';
+import { nativeBinding, setIsa } from './native/load';
+import { NO_CUDA, readThreads } from './validate/options';
+
+export type Cpu = NativeCpu;
+export type Isa = NativeIsa;
+export type Kernel = NativeKernel;
+export type Memory = NativeMemory;
+
+/** Whether `device: 'cuda'` works, and why not. */
+export interface Cuda {
+  readonly available: boolean;
+  readonly reason: string;
+}
+
+class Runtime {
+  /** `'native'`, or `'reference'` where LOWP_BACKEND asked for it. */
+  get backend(): 'native' | 'reference' {
+    return nativeBinding() === undefined ? 'reference' : 'native';
+  }
+
+  /** The processor, its caches (bytes, 0 where unknown) and cores. */
+  get cpu(): Cpu {
+    const native = nativeBinding();
+    if (native !== undefined) return native.cpu();
+    const all = cpus();
+    return { vendor: '', model: all[0]?.model ?? '', arch: arch(), l1d: 0, l2: 0, l3: 0, cores: all.length };
+  }
+
+  /** Every instruction set that the library knows, best first: compiled into this build? supported by this machine? */
+  isas(): Isa[] {
+    return nativeBinding()?.isas() ?? [];
+  }
+
+  /** Every kernel, best first within its family; `selected` ones are what the next call uses. */
+  kernels(): Kernel[] {
+    return nativeBinding()?.kernels() ?? [];
+  }
+
+  /**
+   * The best instruction set that kernels may use. Set a name from `isas()`, or `'auto'` to return to detection. Weights keep the
+   * kernel that they were packed for. Default: LOWP_ISA, else detection.
+   *
+   * @throws ERR_LOWP_VALUE for unknown names, ERR_LOWP_UNSUPPORTED for ones that this machine or build lacks.
+   */
+  get isa(): string {
+    return nativeBinding()?.getIsa() ?? 'reference';
+  }
+
+  set isa(name: string) {
+    if (typeof name !== 'string') throw expected('ERR_LOWP_TYPE', 'a string', 'runtime.isa', name);
+    const native = nativeBinding();
+    if (native !== undefined) setIsa(native, name, 'runtime.isa', setIsa);
+    else if (name !== '' && name !== 'auto' && name !== 'reference') {
+      throw expected('ERR_LOWP_UNSUPPORTED', "'auto' (the reference backend runs)", 'runtime.isa', name);
+    }
+  }
+
+  /**
+   * Threads that a call may use, the calling one included. Default: LOWP_THREADS, else what native code finds. The
+   * reference backend always uses 1.
+   *
+   * @throws ERR_LOWP_VALUE unless it is an integer from 1 to 1024.
+   */
+  get threads(): number {
+    return nativeBinding()?.getThreads() ?? 1;
+  }
+
+  set threads(n: number) {
+    if (typeof n !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', 'runtime.threads', n);
+    const threads = readThreads(n, 'runtime.threads');
+    try {
+      nativeBinding()?.setThreads(threads);
+    } catch (thrown) {
+      throw fromNative(thrown, readThreads);
+    }
+  }
+
+  /** Native memory in packed handles, and asynchronous calls under way. */
+  memory(): Memory {
+    return nativeBinding()?.memory() ?? { packedHandles: 0, packedBytes: 0, asyncPending: 0 };
+  }
+
+  get cuda(): Cuda {
+    return { available: false, reason: NO_CUDA };
+  }
+}
+
+/**
+ * What was found and chosen: processor, instruction sets, kernels, threads, memory.
+ *
+ * @throws ERR_LOWP_UNSUPPORTED (each member but `cuda`) where no native binary is found and LOWP_BACKEND does not ask for the
+ * reference.
+ * @example
+ * console.log(runtime.backend, runtime.isa, runtime.threads);
+ * for (const k of runtime.kernels()) if (k.selected) console.log(k.family, k.name);
+ */
+export const runtime: Runtime = Object.freeze(new Runtime());
+export type { Runtime };

@@ -1,0 +1,118 @@
+/** Every shape of data that crosses the public API. Plain objects: an onnxruntime or tfjs tensor needs only `{ data, shape }`. */
+
+/**
+ * A row-major tensor. The dtype follows from the array type.
+ *
+ * `strides` (in elements, one per dimension) describes a view into a larger array: the last stride must be 1, the others at
+ * least the extent they step over. Absent means contiguous.
+ */
+export interface Tensor<T> {
+  readonly data: T;
+  readonly shape: readonly number[];
+  readonly strides?: readonly number[];
+}
+
+/** 8-bit values with real = scale * (data - zeroPoint). `axis` is the dimension that arrays of scales and zero points run along. */
+export interface QuantizedTensor<T extends Int8Array | Uint8Array = Int8Array | Uint8Array> extends Tensor<T> {
+  readonly scale: number | Float32Array;
+  readonly zeroPoint: number | Int8Array | Uint8Array | Int32Array;
+  readonly axis?: number;
+}
+
+/** The dtypes that `quantize` makes. */
+export type QuantizedDtype = 'int8' | 'uint8';
+
+/** Applied to the real value of each output element. `{ min, max }` clamps (either bound may be left out). */
+export type Activation = 'none' | 'relu' | { readonly min?: number; readonly max?: number };
+
+/** A quantized output: y = saturate(round(x / scale) + zeroPoint), ties to even. */
+export interface QuantizedOutput {
+  readonly dtype: QuantizedDtype;
+  readonly scale: number;
+  readonly zeroPoint?: number;
+}
+
+export interface QuantizeOptions {
+  /** Default `'int8'`. */
+  readonly dtype?: QuantizedDtype;
+  /** The dimension with a scale of its own for each index (negative counts from the end). Absent: one scale for the tensor. */
+  readonly axis?: number;
+  /**
+   * Zero point fixed at the middle (0 for int8, 128 for uint8) and scale = max|x| / 127. Default `true` for int8 and `false`
+   * for uint8. Asymmetric is the ONNX DynamicQuantizeLinear rule.
+   */
+  readonly symmetric?: boolean;
+  /** Given instead of computed from the data; with `axis`, one per index. */
+  readonly scale?: number | Float32Array;
+  /** Given together with `scale`. Default: 0 for int8, 128 for symmetric uint8, else 0. */
+  readonly zeroPoint?: number | Int8Array | Uint8Array | Int32Array;
+  /** Where the quantized values go. */
+  readonly out?: Int8Array | Uint8Array;
+}
+
+export interface DequantizeOptions {
+  readonly out?: Float32Array;
+}
+
+/** Options of both matrix products. */
+export interface CommonMatmulOptions {
+  /** Default `'none'`. */
+  readonly activation?: Activation;
+  /** b is [N, K] instead of [K, N]. For packed weights this was decided by `packWeights`. Default `false`. */
+  readonly transposeB?: boolean;
+  /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
+  readonly threads?: number;
+  /** Default `'cpu'`. */
+  readonly device?: 'cpu' | 'cuda';
+}
+
+export interface QuantizedMatmulOptions extends CommonMatmulOptions {
+  /**
+   * One value per output column. Float32Array (real values) for a float32 or quantized output; Int32Array (in units of
+   * a.scale * b.scale) for an int32 or quantized output of quantized activations.
+   */
+  readonly bias?: Float32Array | Int32Array;
+  /** How float32 activations are quantized inside the call: one scale for each row (default), or one for the tensor. */
+  readonly activations?: 'perTensor' | 'perRow';
+  /** Default `'float32'`. `'int32'` is the exact accumulator with zero points applied. */
+  readonly output?: 'float32' | 'int32' | QuantizedOutput;
+  /** Where the result goes: at least as many elements as the result has, of the output's type. */
+  readonly out?: Float32Array | Int32Array | Int8Array | Uint8Array;
+  /** Row stride of `out` in elements, at least N. Default N. */
+  readonly outStride?: number;
+}
+
+export interface MatmulOptions extends CommonMatmulOptions {
+  /** One value per output column. */
+  readonly bias?: Float32Array;
+  /** a is [K, M] instead of [M, K] (two dimensions only). Default `false`. */
+  readonly transposeA?: boolean;
+  readonly out?: Float32Array;
+  readonly outStride?: number;
+}
+
+/** Added by every `...Async` form. */
+export interface AsyncOptions {
+  /** Cancels the call while it waits and between blocks of its work. The promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PackOptions {
+  /** The weights are [N, K] instead of [K, N]. Default `false`. */
+  readonly transposeB?: boolean;
+}
+
+/** The array that holds values of dtype `D`. */
+export type QuantizedArray<D extends QuantizedDtype> = D extends 'int8' ? Int8Array : Uint8Array;
+
+/** What `output` may be. */
+export type MatmulOutput = 'float32' | 'int32' | QuantizedOutput;
+
+/** What `quantizedMatmul` returns for an `output` of type `O`. */
+export type QuantizedMatmulResult<O extends MatmulOutput> = O extends 'float32'
+  ? Tensor<Float32Array>
+  : O extends 'int32'
+    ? Tensor<Int32Array>
+    : O extends { readonly dtype: infer D extends QuantizedDtype }
+      ? QuantizedTensor<QuantizedArray<D>>
+      : never;

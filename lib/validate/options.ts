@@ -1,0 +1,94 @@
+/** Options: unknown names are refused with a suggestion, values with what was expected. */
+import type { Activation } from '../types';
+import { describe, expected, lowpError, suggestion } from '../errors';
+
+const MAX_THREADS = 1024;
+const ACTIVATION_KEYS: ReadonlySet<string> = new Set(['min', 'max']);
+const ACTIVATION_NAMES = ['none', 'relu'] as const;
+const DEVICES = ['cpu', 'cuda'] as const;
+
+/** What `device: 'cuda'` and runtime.cuda answer. */
+export const NO_CUDA = 'this build of lowp has no CUDA kernels';
+
+/** for-in rather than Object.keys: no array is made, and inherited options (a class of settings) count too. */
+export function checkKeys(options: object | undefined, known: ReadonlySet<string>, name: string): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null) throw expected('ERR_LOWP_TYPE', 'an object', name, options);
+  for (const key in options) {
+    if (!known.has(key)) {
+      const names = [...known].join(', ');
+      const message = `Expected one of ${names} in ${name} but received '${key}'${suggestion(key, known)}`;
+      throw lowpError('ERR_LOWP_TYPE', message);
+    }
+  }
+}
+
+export function checkTensor(value: unknown, what: string, name: string): asserts value is { data: unknown; shape: unknown } {
+  if (typeof value !== 'object' || value === null || !('data' in value)) throw expected('ERR_LOWP_TYPE', what, name, value);
+}
+
+export function readName<T extends string>(value: unknown, names: readonly T[], name: string): T {
+  for (const candidate of names) if (candidate === value) return candidate;
+  const hint = typeof value === 'string' ? suggestion(value, names) : '';
+  const list = names.map((n) => `'${n}'`).join(', ');
+  throw lowpError('ERR_LOWP_TYPE', `Expected one of ${list} for ${name} but received ${describe(value)}${hint}`);
+}
+
+export function readBoolean(value: unknown, name: string): boolean {
+  if (value === undefined) return false;
+  if (typeof value !== 'boolean') throw expected('ERR_LOWP_TYPE', 'a boolean', name, value);
+  return value;
+}
+
+/** 0 (the control block's "default") where absent. */
+export function readThreads(value: unknown, name: string): number {
+  if (value === undefined) return 0;
+  if (typeof value !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', name, value);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
+    throw expected('ERR_LOWP_VALUE', `an integer from 1 to ${MAX_THREADS}`, name, value);
+  }
+  return value;
+}
+
+export function checkDevice(value: unknown): void {
+  if (value === undefined || value === 'cpu') return;
+  readName(value, DEVICES, 'options.device');
+  throw lowpError('ERR_LOWP_UNSUPPORTED', `Expected 'cpu' for options.device but received 'cuda': ${NO_CUDA}`);
+}
+
+/** Writes the bounds into two neighbouring slots, as float32: the comparison is made in float32. */
+export function writeActivation(ctl: Float64Array, minSlot: number, maxSlot: number, activation: Activation | undefined): void {
+  ctl[minSlot] = -Infinity;
+  ctl[maxSlot] = Infinity;
+  if (activation === undefined || activation === 'none') return;
+  if (activation === 'relu') {
+    ctl[minSlot] = 0;
+    return;
+  }
+  if (typeof activation !== 'object' || activation === null) {
+    if (typeof activation === 'string') readName(activation, ACTIVATION_NAMES, 'options.activation');
+    throw expected('ERR_LOWP_TYPE', "'none', 'relu' or { min, max }", 'options.activation', activation);
+  }
+  checkKeys(activation, ACTIVATION_KEYS, 'options.activation');
+  const { min, max } = activation;
+  if (min !== undefined) ctl[minSlot] = readBound(min, 'options.activation.min');
+  if (max !== undefined) ctl[maxSlot] = readBound(max, 'options.activation.max');
+  if (ctl[minSlot] > ctl[maxSlot]) {
+    throw expected('ERR_LOWP_VALUE', `at most activation.max (${max})`, 'options.activation.min', min);
+  }
+}
+
+function readBound(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', name, value);
+  if (Number.isNaN(value)) throw expected('ERR_LOWP_VALUE', 'a number', name, value);
+  return Math.fround(value);
+}
+
+export function readSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  // By shape, not by instanceof: a signal of another realm is as good.
+  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) {
+    return value as AbortSignal;
+  }
+  throw expected('ERR_LOWP_TYPE', 'an AbortSignal', 'options.signal', value);
+}

@@ -1,0 +1,134 @@
+#include "addon/args.h"
+
+#include <cmath>
+#include <new>
+
+namespace lowp {
+namespace {
+
+const char* TypeName(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int8_array: return "Int8Array";
+    case napi_uint8_array: return "Uint8Array";
+    case napi_uint8_clamped_array: return "Uint8ClampedArray";
+    case napi_int16_array: return "Int16Array";
+    case napi_uint16_array: return "Uint16Array";
+    case napi_int32_array: return "Int32Array";
+    case napi_uint32_array: return "Uint32Array";
+    case napi_float32_array: return "Float32Array";
+    case napi_float64_array: return "Float64Array";
+    default: return "another typed array";
+  }
+}
+
+std::string Describe(const ArrayView& view) { return std::string(TypeName(view.type)) + "(" + std::to_string(view.length) + ")"; }
+
+}  // namespace
+
+napi_value MakeErrorObject(napi_env env, const Status& status) {
+  napi_value object = nullptr, code = nullptr, message = nullptr;
+  napi_create_object(env, &object);
+  napi_create_string_utf8(env, CodeName(status.code()), NAPI_AUTO_LENGTH, &code);
+  napi_create_string_utf8(env, status.message().c_str(), status.message().size(), &message);
+  napi_set_named_property(env, object, "code", code);
+  napi_set_named_property(env, object, "message", message);
+  return object;
+}
+
+Status CurrentExceptionStatus() {
+  try {
+    throw;
+  } catch (const StatusError& error) {
+    return error.status;
+  } catch (const std::bad_alloc&) {
+    return {Code::kNoMemory, "The system gave no memory"};
+  } catch (const std::exception& error) {
+    return {Code::kInternal, error.what()};
+  } catch (...) {
+    return {Code::kInternal, "An unknown exception reached the boundary"};
+  }
+}
+
+size_t ArrayView::element_size() const {
+  switch (type) {
+    case napi_int16_array:
+    case napi_uint16_array: return 2;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array: return 4;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array: return 8;
+    default: return 1;
+  }
+}
+
+ArrayView ReadArray(napi_env env, napi_value value, const char* name) {
+  ArrayView view;
+  // Without asking for the ArrayBuffer: that route fails on SharedArrayBuffer.
+  if (napi_get_typedarray_info(env, value, &view.type, &view.length, &view.data, nullptr, nullptr) != napi_ok) {
+    Fail(Code::kType, std::string("Expected a typed array for ") + name);
+  }
+  return view;
+}
+
+ArrayView ReadArray(napi_env env, napi_value value, const char* name, napi_typedarray_type type) {
+  const ArrayView view = ReadArray(env, value, name);
+  if (view.type != type) Fail(Code::kType, std::string("Expected ") + TypeName(type) + " for " + name + " but received " + Describe(view));
+  return view;
+}
+
+ArrayView ReadOptionalArray(napi_env env, napi_value value, const char* name) {
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, value, &type);
+  if (type == napi_undefined || type == napi_null) return {};
+  return ReadArray(env, value, name);
+}
+
+Control::Control(napi_env env, napi_value value, size_t slots) {
+  const ArrayView view = ReadArray(env, value, "the control block", napi_float64_array);
+  CheckLength(view, slots, "the control block");
+  data_ = view.As<const double>();
+}
+
+size_t Control::Size(size_t slot, const char* name) const {
+  constexpr double kMax = 1099511627776.0;  // 2^40
+  const double x = data_[slot];
+  if (!(x >= 0 && x <= kMax && x == std::floor(x))) {
+    Fail(Code::kValue, std::string("Expected a whole number from 0 to 2^40 for ") + name + " but received " + std::to_string(x));
+  }
+  return static_cast<size_t>(x);
+}
+
+int32_t Control::Int(size_t slot, const char* name) const {
+  const double x = data_[slot];
+  if (!(std::fabs(x) <= 2147483647.0 && x == std::floor(x))) {
+    Fail(Code::kValue, std::string("Expected a 32-bit integer for ") + name + " but received " + std::to_string(x));
+  }
+  return static_cast<int32_t>(x);
+}
+
+size_t Extent(size_t batch, size_t batch_stride, size_t rows, size_t ld, size_t cols) {
+  if (batch == 0 || rows == 0 || cols == 0) return 0;
+  return SaturatingAdd(SaturatingAdd(SaturatingMul(batch - 1, batch_stride), SaturatingMul(rows - 1, ld)), cols);
+}
+
+void CheckExtent(const ArrayView& view, size_t extent, const char* name) {
+  if (extent > view.length) {
+    Fail(Code::kShape, "Expected at least " + std::to_string(extent) + " elements ((rows-1)*ld + cols) for " + name + " but received " + Describe(view));
+  }
+}
+
+void CheckLength(const ArrayView& view, size_t length, const char* name) {
+  if (view.length < length) Fail(Code::kShape, "Expected at least " + std::to_string(length) + " elements for " + name + " but received " + Describe(view));
+}
+
+void CheckAlias(const ArrayView& out, size_t extent, const ArrayView& input, const char* name) {
+  const uintptr_t out_begin = reinterpret_cast<uintptr_t>(out.data), in_begin = reinterpret_cast<uintptr_t>(input.data);
+  const uintptr_t out_end = out_begin + extent * out.element_size(), in_end = in_begin + input.length * input.element_size();
+  if (extent > 0 && input.length > 0 && out_begin < in_end && in_begin < out_end) {
+    Fail(Code::kAlias, std::string("Expected out to share no memory with ") + name + " but they overlap");
+  }
+}
+
+}  // namespace lowp

@@ -1,0 +1,105 @@
+// Reading arguments. Everything that could corrupt memory is checked here, whoever calls; TypeScript has explained it before.
+#ifndef LOWP_ADDON_ARGS_H_
+#define LOWP_ADDON_ARGS_H_
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "core/status.h"
+
+namespace lowp {
+
+// Thrown inside the addon only; Guard() turns it into a plain { code, message } object, because an Error made by native
+// code would belong to the wrong realm under vm contexts.
+struct StatusError {
+  Status status;
+};
+
+[[noreturn]] inline void Fail(Code code, std::string message) { throw StatusError{Status(code, std::move(message))}; }
+inline void Check(Status status) {
+  if (!status.ok()) throw StatusError{std::move(status)};
+}
+
+napi_value MakeErrorObject(napi_env env, const Status& status);
+// Call from a catch (...) block.
+Status CurrentExceptionStatus();
+
+// Raw Node-API where every nanosecond of a small call counts: node-addon-api's CallbackInfo allocates beyond six arguments.
+struct Arguments {
+  static constexpr size_t kMax = 7;
+  napi_env env;
+  napi_value values[kMax];
+  void* data;
+
+  Arguments(napi_env e, napi_callback_info info) : env(e) {
+    size_t count = kMax;
+    if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) Fail(Code::kInternal, "The call's arguments could not be read");
+  }
+};
+
+template <napi_value (*kBody)(Arguments&)>
+napi_value Guard(napi_env env, napi_callback_info info) {
+  Status status;
+  try {
+    Arguments arguments(env, info);
+    return kBody(arguments);
+  } catch (...) {
+    status = CurrentExceptionStatus();
+  }
+  napi_throw(env, MakeErrorObject(env, status));
+  return nullptr;
+}
+
+struct ArrayView {
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+
+  bool present() const { return data != nullptr || length != 0; }
+  size_t element_size() const;
+  template <class T>
+  T* As() const { return static_cast<T*>(data); }
+};
+
+ArrayView ReadArray(napi_env env, napi_value value, const char* name);
+ArrayView ReadArray(napi_env env, napi_value value, const char* name, napi_typedarray_type type);
+// undefined and null give a view that is not present.
+ArrayView ReadOptionalArray(napi_env env, napi_value value, const char* name);
+
+// The control block, its slots checked as they are read.
+class Control {
+ public:
+  Control(napi_env env, napi_value value, size_t slots);
+  double Number(size_t slot) const { return data_[slot]; }
+  float Float(size_t slot) const { return static_cast<float>(data_[slot]); }
+  // A whole number from 0 to 2^40.
+  size_t Size(size_t slot, const char* name) const;
+  int32_t Int(size_t slot, const char* name) const;
+  bool Flag(size_t slot) const { return data_[slot] != 0; }
+
+ private:
+  const double* data_;
+};
+
+// Sizes whose products may overflow stick at the maximum, which no array reaches.
+inline size_t SaturatingMul(size_t x, size_t y) {
+  return y != 0 && x > std::numeric_limits<size_t>::max() / y ? std::numeric_limits<size_t>::max() : x * y;
+}
+inline size_t SaturatingAdd(size_t x, size_t y) { return x > std::numeric_limits<size_t>::max() - y ? std::numeric_limits<size_t>::max() : x + y; }
+
+// Elements that a strided matrix spans: (batch - 1) * batch_stride + (rows - 1) * ld + cols, or 0 where it is empty.
+size_t Extent(size_t batch, size_t batch_stride, size_t rows, size_t ld, size_t cols);
+
+void CheckExtent(const ArrayView& view, size_t extent, const char* name);
+void CheckLength(const ArrayView& view, size_t length, const char* name);
+// Refuses `out` where its first `extent` elements share bytes with `input`.
+void CheckAlias(const ArrayView& out, size_t extent, const ArrayView& input, const char* name);
+
+}  // namespace lowp
+
+#endif  // LOWP_ADDON_ARGS_H_

@@ -1,0 +1,89 @@
+// packQ, packF, dispose, handleInfo.
+#include <utility>
+
+#include "addon/addon_data.h"
+#include "addon/ctl.h"
+
+namespace lowp {
+namespace {
+
+struct Stored {
+  size_t k, n, ldb;
+  bool transpose;
+
+  Stored(const Control& ctl, const ArrayView& b) {
+    k = ctl.Size(PackSlot::k, "K");
+    n = ctl.Size(PackSlot::n, "N");
+    ldb = ctl.Size(PackSlot::ldb, "ldb");
+    transpose = ctl.Flag(PackSlot::transposeB);
+    const size_t rows = transpose ? n : k, cols = transpose ? k : n;
+    if (ldb < cols) Fail(Code::kShape, "Expected ldb of at least " + std::to_string(cols) + " but received " + std::to_string(ldb));
+    CheckExtent(b, Extent(1, 0, rows, ldb, cols), "b");
+    // An empty product with one huge side passes the extent; its column arrays must still fit.
+    constexpr size_t kMaxColumns = size_t{1} << 32;
+    if (n > kMaxColumns) Fail(Code::kShape, "Expected at most " + std::to_string(kMaxColumns) + " columns but received " + std::to_string(n));
+  }
+};
+
+napi_value PackQ(Arguments& arguments) {
+  napi_env env = arguments.env;
+  const Control ctl(env, arguments.values[1], PackSlot::length);
+  const ArrayView b = ReadArray(env, arguments.values[2], "b");
+  if (b.type != napi_int8_array && b.type != napi_uint8_array) Fail(Code::kType, "Expected Int8Array or Uint8Array for b");
+  const ArrayView scales = ReadArray(env, arguments.values[3], "the scales of b", napi_float32_array);
+  const ArrayView zeros = ReadArray(env, arguments.values[4], "the zero points of b", napi_int32_array);
+  const Stored stored(ctl, b);
+  const bool per_channel = scales.length != 1 || zeros.length != 1;
+  if (per_channel) {
+    CheckLength(scales, stored.n, "the scales of b");
+    CheckLength(zeros, stored.n, "the zero points of b");
+  }
+  QGemmPackedB packed;
+  Check(PackQGemmB({stored.k, stored.n, b.data, b.type == napi_int8_array, stored.ldb, stored.transpose, scales.As<const float>(), zeros.As<const int32_t>(), per_channel},
+                   SelectQGemm(ActiveIsas()), &packed));
+  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).counters);
+  return nullptr;
+}
+
+napi_value PackF(Arguments& arguments) {
+  napi_env env = arguments.env;
+  const Control ctl(env, arguments.values[1], PackSlot::length);
+  const ArrayView b = ReadArray(env, arguments.values[2], "b", napi_float32_array);
+  const Stored stored(ctl, b);
+  SGemmPackedB packed;
+  Check(PackSGemmB({stored.k, stored.n, b.As<const float>(), stored.ldb, stored.transpose}, SelectSGemm(ActiveIsas()), &packed));
+  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).counters);
+  return nullptr;
+}
+
+napi_value Dispose(Arguments& arguments) {
+  DisposePacked(arguments.env, arguments.values[0]);
+  return nullptr;
+}
+
+napi_value HandleInfo(Arguments& arguments) {
+  const std::shared_ptr<const Packed> packed = ReadPacked(arguments.env, arguments.values[0]);
+  Napi::Object info = Napi::Object::New(arguments.env);
+  std::visit(
+      [&](const auto& weights) {
+        info.Set("k", static_cast<double>(weights.k));
+        info.Set("n", static_cast<double>(weights.n));
+        info.Set("kernel", weights.entry->kernel->name);
+        info.Set("isa", InfoOf(weights.entry->isa).name);
+      },
+      packed->weights);
+  info.Set("bytes", static_cast<double>(packed->bytes()));
+  info.Set("dtype", std::holds_alternative<QGemmPackedB>(packed->weights) ? "int8" : "float32");
+  return info;
+}
+
+}  // namespace
+
+void BindHandles(Napi::Env env, Napi::Object exports, AddonData* data) {
+  Export<PackQ>(env, exports, "packQ", data);
+  Export<PackF>(env, exports, "packF", data);
+  Export<Dispose>(env, exports, "dispose", data);
+  Export<HandleInfo>(env, exports, "handleInfo", data);
+}
+
+}  // namespace lowp

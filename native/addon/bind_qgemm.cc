@@ -1,0 +1,141 @@
+// qgemm(ctl, a, b, out, bias, aScales, aZeros) and its asynchronous form.
+#include <string>
+#include <utility>
+
+#include "addon/gemm_args.h"
+#include "kernels/qgemm/qgemm.h"
+
+namespace lowp {
+namespace {
+
+struct Call {
+  QGemmArgs args;
+  std::shared_ptr<const Packed> packed;
+  GemmSizes sizes;
+  size_t extent_a;  // elements
+  ArrayView a, out, bias, scales, zeros;
+
+  explicit Call(Arguments& arguments, const Control& ctl);
+
+ private:
+  void ReadA(const Control& ctl);
+  void ReadOutput(const Control& ctl);
+};
+
+void Call::ReadA(const Control& ctl) {
+  const size_t kind = ctl.Size(GemmSlot::quantization, "the activations' quantization");
+  const bool dynamic = kind == ActivationQuantization::dynamicPerTensor || kind == ActivationQuantization::dynamicPerRow;
+  const bool is_8_bit = a.type == napi_int8_array || a.type == napi_uint8_array;
+  if (kind > ActivationQuantization::dynamicPerRow || (dynamic ? a.type != napi_float32_array : !is_8_bit)) {
+    Fail(Code::kType, "Expected Int8Array, Uint8Array or, for dynamic quantization, Float32Array for a");
+  }
+  if (sizes.lda < sizes.k) Fail(Code::kShape, "Expected lda of at least " + std::to_string(sizes.k) + " but received " + std::to_string(sizes.lda));
+  extent_a = Extent(sizes.batch, sizes.batch_stride_a, sizes.m, sizes.lda, sizes.k);
+  CheckExtent(a, extent_a, "a");
+  if (dynamic) {
+    args.a_kind = kind == ActivationQuantization::dynamicPerRow ? QGemmA::kFloat32PerRow : QGemmA::kFloat32PerTensor;
+    return;
+  }
+  args.a_kind = a.type == napi_int8_array ? QGemmA::kS8 : QGemmA::kU8;
+  args.a_scale = ctl.Float(GemmSlot::scaleA);
+  args.a_zero = ctl.Int(GemmSlot::zeroA, "the zero point of a");
+  if (kind == ActivationQuantization::perRow) {
+    if (scales.type != napi_float32_array || zeros.type != napi_int32_array) Fail(Code::kType, "Expected Float32Array scales and Int32Array zero points for a");
+    CheckLength(scales, sizes.rows, "the scales of a");
+    CheckLength(zeros, sizes.rows, "the zero points of a");
+    args.a_scales = scales.As<const float>();
+    args.a_zeros = zeros.As<const int32_t>();
+  }
+}
+
+void Call::ReadOutput(const Control& ctl) {
+  switch (out.type) {
+    case napi_int32_array: args.c_kind = QGemmC::kInt32; break;
+    case napi_float32_array: args.c_kind = QGemmC::kFloat32; break;
+    case napi_int8_array: args.c_kind = QGemmC::kS8; break;
+    case napi_uint8_array: args.c_kind = QGemmC::kU8; break;
+    default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
+  }
+  args.c_scale = ctl.Float(GemmSlot::scaleOut);
+  args.c_zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
+  args.min = ctl.Float(GemmSlot::min);
+  args.max = ctl.Float(GemmSlot::max);
+  if (!bias.present()) return;
+  CheckLength(bias, sizes.n, "bias");
+  if (bias.type == napi_float32_array) {
+    args.bias_f32 = bias.As<const float>();
+  } else if (bias.type == napi_int32_array) {
+    args.bias_s32 = bias.As<const int32_t>();
+  } else {
+    Fail(Code::kType, "Expected Float32Array or Int32Array for bias");
+  }
+}
+
+Call::Call(Arguments& arguments, const Control& ctl) {
+  napi_env env = arguments.env;
+  a = ReadArray(env, arguments.values[1], "a");
+  packed = ReadPacked(env, arguments.values[2]);
+  const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit");
+  out = ReadArray(env, arguments.values[3], "out");
+  bias = ReadOptionalArray(env, arguments.values[4], "bias");
+  scales = ReadOptionalArray(env, arguments.values[5], "the scales of a");
+  zeros = ReadOptionalArray(env, arguments.values[6], "the zero points of a");
+  sizes = ReadGemmSizes(ctl, b.k, b.n, out);
+  args.b = &b;
+  args.batch = sizes.batch;
+  args.m = sizes.m;
+  args.lda = sizes.lda;
+  args.batch_stride_a = sizes.batch_stride_a;
+  args.a = a.data;
+  args.c = out.data;
+  args.ldc = sizes.ldc;
+  args.batch_stride_c = sizes.m * sizes.ldc;
+  args.threads = sizes.threads;
+  ReadA(ctl);
+  ReadOutput(ctl);
+  CheckAlias(out, sizes.extent_c, a, "a");
+  CheckAlias(out, sizes.extent_c, bias, "bias");
+  CheckAlias(out, sizes.extent_c, scales, "the scales of a");
+  CheckAlias(out, sizes.extent_c, zeros, "the zero points of a");
+}
+
+napi_value QGemmSync(Arguments& arguments) {
+  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
+  const Call call(arguments, ctl);
+  Check(QGemm(call.args));
+  return nullptr;
+}
+
+napi_value QGemmAsync(Arguments& arguments) {
+  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
+  Call call(arguments, ctl);
+  auto job = std::make_unique<Job>();
+  job->id = ctl.Number(GemmSlot::job);
+  const size_t a_bytes = call.extent_a * call.a.element_size(), bias_bytes = call.sizes.n * 4, row_bytes = call.sizes.rows * 4;
+  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) + 2 * RoundUp(row_bytes, kCacheLine) + 1)) {
+    Fail(Code::kNoMemory, "Expected " + std::to_string(a_bytes) + " bytes to copy a but the system gave none");
+  }
+  QGemmArgs args = call.args;
+  size_t offset = 0;
+  args.a = Snapshot(*job, &offset, call.a.As<const uint8_t>(), a_bytes);
+  args.bias_f32 = Snapshot(*job, &offset, args.bias_f32, bias_bytes);
+  args.bias_s32 = Snapshot(*job, &offset, args.bias_s32, bias_bytes);
+  args.a_scales = Snapshot(*job, &offset, args.a_scales, row_bytes);
+  args.a_zeros = Snapshot(*job, &offset, args.a_zeros, row_bytes);
+  args.c = PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc);
+  args.batch_stride_c = args.m * args.ldc;
+  job->run = [args, packed = call.packed](Job& self) mutable {
+    args.stop = &self.stop;
+    return QGemm(args);
+  };
+  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
+}
+
+}  // namespace
+
+void BindQGemm(Napi::Env env, Napi::Object exports, AddonData* data) {
+  Export<QGemmSync>(env, exports, "qgemm", data);
+  Export<QGemmAsync>(env, exports, "qgemmAsync", data);
+}
+
+}  // namespace lowp

@@ -1,0 +1,89 @@
+// quantizeParams(ctl, x, scales, zeros), quantize(ctl, x, scales, zeros, out), dequantize(ctl, q, scales, zeros, out).
+#include <cmath>
+#include <string>
+
+#include "addon/addon_data.h"
+#include "addon/ctl.h"
+#include "kernels/quantize/quantize.h"
+
+namespace lowp {
+namespace {
+
+struct Call {
+  Control ctl;
+  QuantizeShape shape;
+  size_t count;
+  ArrayView x, scales, zeros;
+
+  explicit Call(Arguments& arguments) : ctl(arguments.env, arguments.values[0], QuantizeSlot::length) {
+    x = ReadArray(arguments.env, arguments.values[1], "x");
+    scales = ReadArray(arguments.env, arguments.values[2], "the scales", napi_float32_array);
+    zeros = ReadArray(arguments.env, arguments.values[3], "the zero points", napi_int32_array);
+    shape = {ctl.Size(QuantizeSlot::outer, "the outer size"), ctl.Size(QuantizeSlot::channels, "the channels"), ctl.Size(QuantizeSlot::inner, "the inner size")};
+    count = SaturatingMul(SaturatingMul(shape.outer, shape.channels), shape.inner);
+    CheckLength(x, count, "x");
+    CheckLength(scales, shape.channels, "the scales");
+    CheckLength(zeros, shape.channels, "the zero points");
+  }
+
+  void CheckParameters(bool is_signed) const {
+    const int32_t low = is_signed ? -128 : 0;
+    for (size_t c = 0; c < shape.channels; ++c) {
+      const float scale = scales.As<const float>()[c];
+      const int32_t zero = zeros.As<const int32_t>()[c];
+      if (!(std::isfinite(scale) && scale > 0)) Fail(Code::kValue, "Expected finite scales above 0 but received " + std::to_string(scale));
+      if (zero < low || zero > low + 255) {
+        Fail(Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(low + 255) + " but received " + std::to_string(zero));
+      }
+    }
+  }
+};
+
+bool Is8Bit(const ArrayView& view) { return view.type == napi_int8_array || view.type == napi_uint8_array; }
+
+void CheckFloat(const ArrayView& view, const char* name) {
+  if (view.type != napi_float32_array) Fail(Code::kType, std::string("Expected Float32Array for ") + name);
+}
+
+napi_value BoundQuantizeParams(Arguments& arguments) {
+  const Call call(arguments);
+  CheckFloat(call.x, "x");
+  QuantizeParameters(call.shape, call.x.As<const float>(), call.ctl.Flag(QuantizeSlot::symmetric), call.ctl.Flag(QuantizeSlot::isSigned), call.scales.As<float>(),
+                     call.zeros.As<int32_t>());
+  return nullptr;
+}
+
+napi_value BoundQuantize(Arguments& arguments) {
+  const Call call(arguments);
+  CheckFloat(call.x, "x");
+  const ArrayView out = ReadArray(arguments.env, arguments.values[4], "out");
+  if (!Is8Bit(out)) Fail(Code::kType, "Expected Int8Array or Uint8Array for out");
+  CheckLength(out, call.count, "out");
+  CheckAlias(out, call.count, call.x, "x");
+  const bool is_signed = out.type == napi_int8_array;
+  call.CheckParameters(is_signed);
+  Quantize(call.shape, call.x.As<const float>(), call.scales.As<const float>(), call.zeros.As<const int32_t>(), is_signed, out.As<uint8_t>());
+  return nullptr;
+}
+
+napi_value BoundDequantize(Arguments& arguments) {
+  const Call call(arguments);
+  if (!Is8Bit(call.x)) Fail(Code::kType, "Expected Int8Array or Uint8Array for q");
+  const ArrayView out = ReadArray(arguments.env, arguments.values[4], "out", napi_float32_array);
+  CheckLength(out, call.count, "out");
+  CheckAlias(out, call.count, call.x, "q");
+  const bool is_signed = call.x.type == napi_int8_array;
+  call.CheckParameters(is_signed);
+  Dequantize(call.shape, call.x.data, is_signed, call.scales.As<const float>(), call.zeros.As<const int32_t>(), out.As<float>());
+  return nullptr;
+}
+
+}  // namespace
+
+void BindQuantize(Napi::Env env, Napi::Object exports, AddonData* data) {
+  Export<BoundQuantizeParams>(env, exports, "quantizeParams", data);
+  Export<BoundQuantize>(env, exports, "quantize", data);
+  Export<BoundDequantize>(env, exports, "dequantize", data);
+}
+
+}  // namespace lowp

@@ -1,0 +1,31 @@
+// Slots of the control blocks; lib/native/binding.ts mirrors them and says what they mean.
+#ifndef LOWP_ADDON_CTL_H_
+#define LOWP_ADDON_CTL_H_
+
+#include <cstddef>
+
+namespace lowp {
+
+inline constexpr int kBindingVersion = 1;
+
+struct GemmSlot {
+  enum : size_t {
+    batch, m, n, k, lda, batchStrideA, ldc, batchStrideC, min, max, threads, job, ownsOut, transposeA, quantization, scaleA, zeroA, scaleOut, zeroOut, length
+  };
+};
+
+struct ActivationQuantization {
+  enum : size_t { perTensor, perRow, dynamicPerTensor, dynamicPerRow };
+};
+
+struct PackSlot {
+  enum : size_t { k, n, ldb, transposeB, length };
+};
+
+struct QuantizeSlot {
+  enum : size_t { outer, channels, inner, symmetric, isSigned, length };
+};
+
+}  // namespace lowp
+
+#endif  // LOWP_ADDON_CTL_H_

@@ -1,0 +1,41 @@
+// What the two matrix products read alike.
+#ifndef LOWP_ADDON_GEMM_ARGS_H_
+#define LOWP_ADDON_GEMM_ARGS_H_
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+
+#include "addon/addon_data.h"
+#include "addon/args.h"
+#include "addon/async.h"
+#include "addon/ctl.h"
+
+namespace lowp {
+
+struct GemmSizes {
+  size_t batch, m, n, k, lda, batch_stride_a, ldc;
+  size_t rows;      // batch * m, rows of C at a uniform stride
+  size_t extent_c;
+  size_t threads;
+};
+
+// Reads the sizes and checks them against the weights' and out.
+GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, const ArrayView& out);
+
+// Copies `bytes` from `from` into the job's inputs at `*offset` and moves it on. The inputs must have been reserved.
+template <class T>
+const T* Snapshot(Job& job, size_t* offset, const T* from, size_t bytes) {
+  if (from == nullptr) return nullptr;
+  uint8_t* to = job.inputs.data() + *offset;
+  std::memcpy(to, from, bytes);
+  *offset += RoundUp(bytes, kCacheLine);
+  return reinterpret_cast<const T*>(to);
+}
+
+// Decides where the job's result goes; returns the memory and sets the row stride in elements.
+void* PrepareResult(Job& job, const Control& ctl, const GemmSizes& sizes, const ArrayView& out, size_t* ldc);
+
+}  // namespace lowp
+
+#endif  // LOWP_ADDON_GEMM_ARGS_H_

@@ -1,0 +1,52 @@
+// How a matrix product is cut into independent pieces.
+#ifndef LOWP_CORE_PARTITION_H_
+#define LOWP_CORE_PARTITION_H_
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/aligned_buffer.h"
+
+namespace lowp {
+
+// A piece of C: rows times whole micropanels of columns.
+struct Piece {
+  size_t m_begin, m_end, n_begin, n_end;
+};
+
+// By rows first, because each piece packs its own rows of A; then by columns, if that gives too few pieces for the threads.
+// K is never cut: results do not depend on the number of threads.
+class Partition {
+ public:
+  // Blocks of A hold mc rows (a multiple of mr).
+  Partition(size_t m, size_t n, size_t mr, size_t nr, size_t mc, size_t threads) : m_(m), n_(n) {
+    // Enough pieces for each thread to even out cores that the system takes away.
+    const size_t wanted = threads == 1 ? 1 : threads * kPiecesPerThread;
+    const size_t m_tiles = DivUp(m, mr), n_tiles = DivUp(n, nr);
+    const size_t step_tiles = threads == 1 ? m_tiles : std::min(mc / mr, std::max(DivUp(m_tiles, wanted), kMinRowTiles));
+    m_step_ = std::max<size_t>(step_tiles, 1) * mr;
+    m_pieces_ = std::max<size_t>(DivUp(m, m_step_), 1);
+    n_step_ = DivUp(n_tiles, std::clamp<size_t>(DivUp(wanted, m_pieces_), 1, std::max<size_t>(n_tiles, 1))) * nr;
+    n_pieces_ = n_step_ == 0 ? 0 : DivUp(n, n_step_);
+  }
+
+  size_t pieces() const { return m_pieces_ * n_pieces_; }
+
+  Piece operator[](size_t i) const {
+    const size_t m_begin = i % m_pieces_ * m_step_, n_begin = i / m_pieces_ * n_step_;
+    return {m_begin, std::min(m_, m_begin + m_step_), n_begin, std::min(n_, n_begin + n_step_)};
+  }
+
+ private:
+  static constexpr size_t kPiecesPerThread = 4;
+  // Fewer rows than this and reading B costs more than the second thread gives.
+  static constexpr size_t kMinRowTiles = 4;
+  size_t m_, n_, m_step_, n_step_, m_pieces_, n_pieces_;
+};
+
+// Below this many multiply-adds waking a second thread costs more than it saves (some 20 us of one core).
+inline constexpr size_t kParallelWork = size_t{1} << 20;
+
+}  // namespace lowp
+
+#endif  // LOWP_CORE_PARTITION_H_

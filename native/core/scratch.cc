@@ -1,0 +1,26 @@
+#include "core/scratch.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kKeptBytes = size_t{8} << 20;
+
+AlignedBuffer& Slot(ScratchSlot slot) {
+  thread_local AlignedBuffer buffers[2];
+  return buffers[static_cast<size_t>(slot)];
+}
+
+}  // namespace
+
+uint8_t* Scratch(ScratchSlot slot, size_t bytes) {
+  AlignedBuffer& buffer = Slot(slot);
+  return buffer.Reserve(bytes) ? buffer.data() : nullptr;
+}
+
+void TrimScratch() {
+  for (ScratchSlot slot : {ScratchSlot::kCall, ScratchSlot::kTask}) {
+    if (Slot(slot).size() > kKeptBytes) Slot(slot).Free();
+  }
+}
+
+}  // namespace lowp

@@ -1,0 +1,21 @@
+// What one core can do at most: register-only loops of the instructions that the GEMM microkernels are made of. The bench
+// divides by it.
+#ifndef LOWP_KERNELS_PEAK_PEAK_H_
+#define LOWP_KERNELS_PEAK_PEAK_H_
+
+#include <cstddef>
+
+#include "core/isa.h"
+#include "kernels/peak/peak_kernel.h"
+
+namespace lowp {
+
+enum class PeakKind { kInt8, kFloat32 };
+
+// Operations a second (a multiply-add is two), the best of short runs within about `milliseconds`. 0 where the ISA has no such
+// loop.
+double MeasurePeak(PeakKind kind, Isa isa, double milliseconds);
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_PEAK_PEAK_H_

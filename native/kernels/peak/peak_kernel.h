@@ -1,0 +1,24 @@
+#ifndef LOWP_KERNELS_PEAK_PEAK_KERNEL_H_
+#define LOWP_KERNELS_PEAK_PEAK_KERNEL_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace lowp {
+
+struct PeakLoop {
+  void (*run)(size_t steps);
+  size_t ops_per_step;
+};
+
+// A null run: the ISA has no such loop.
+struct PeakKernel {
+  PeakLoop int8, float32;
+};
+
+// Twelve independent sums hide the latency of every machine in question; the empty statement keeps each of them alive.
+constexpr int kPeakSums = 12;
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_PEAK_PEAK_KERNEL_H_

@@ -1,0 +1,83 @@
+// AVX2 without VNNI, exact: s16 x s8 widened, multiplied by vpmaddwd.
+//
+// vpmaddubsw does twice the products but saturates at 16 bits: 255 * 127 * 2 = 64770 becomes 32767. vpmaddwd on 16-bit
+// operands cannot: its pair sum is at most 2 * 255 * 128. Splitting a into 7-bit halves to keep vpmaddubsw exact costs two of
+// them and a vpmaddwd for what two vpmaddwd do here, so it is no faster on a machine with two multipliers.
+//
+// Floor on two multiplier ports: 2 x 16 multiply-adds a cycle. One step of the 6x16 tile is 12 vpmaddwd + 12 vpaddd + 2 vpmovsxbw
+// = 26 vector operations for 192 multiply-adds: 6.5 cycles on four vector ports, 92 % of that floor. Keeping B widened in
+// memory would save the 2 and double the bytes of the weights.
+#include <immintrin.h>
+
+#include "kernels/qgemm/qgemm_vector256.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kMr = 6, kNr = 16, kKr = 2, kKc = 512;
+constexpr size_t kStride = QGemmRowStride(kKc, sizeof(int16_t));
+
+template <int kRows>
+void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate) {
+  const char* pa = static_cast<const char*>(a);
+  __m256i c[kRows][2];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_si256();
+  for (; k_blocks > 0; --k_blocks, pa += 4, b += kNr * kKr) {
+    const __m256i b0 = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(b)));
+    const __m256i b1 = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(b) + 1));
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const __m256i ar = _mm256_set1_epi32(Load32(pa + r * kStride));
+      c[r][0] = _mm256_add_epi32(c[r][0], _mm256_madd_epi16(ar, b0));
+      c[r][1] = _mm256_add_epi32(c[r][1], _mm256_madd_epi16(ar, b1));
+      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+    }
+  }
+  __m256i* out = reinterpret_cast<__m256i*>(acc);
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      if (accumulate) c[r][j] = _mm256_add_epi32(c[r][j], _mm256_load_si256(out + 2 * r + j));
+      _mm256_store_si256(out + 2 * r + j, c[r][j]);
+    }
+  }
+}
+
+template <bool kSigned>
+void PackA(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32_t* row_sum) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (size_t row = 0; row < rows; ++row) {
+    const uint8_t* from = static_cast<const uint8_t*>(a) + row * lda;
+    int16_t* to = reinterpret_cast<int16_t*>(static_cast<char*>(packed) + row * kStride);
+    __m256i sums = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 16 <= k; i += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
+      const __m256i words = kSigned ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), words);
+      sums = _mm256_add_epi32(sums, _mm256_madd_epi16(words, ones));
+    }
+    alignas(32) int32_t lanes[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sums);
+    int32_t sum = 0;
+    for (int32_t lane : lanes) sum += lane;
+    for (; i < k; ++i) {
+      to[i] = kSigned ? static_cast<int16_t>(static_cast<int8_t>(from[i])) : static_cast<int16_t>(from[i]);
+      sum += to[i];
+    }
+    if (k % kKr != 0) to[k] = 0;
+    row_sum[row] += sum;
+  }
+}
+
+constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>, Ukernel<5>, Ukernel<6>};
+
+}  // namespace
+
+extern const QGemmKernel kQGemmAvx2;
+const QGemmKernel kQGemmAvx2 = {
+    "qgemm_s16s8s32_6x16c2__avx2", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<false>, PackA<true>, StoreTile<Vector256, kNr>};
+
+}  // namespace lowp

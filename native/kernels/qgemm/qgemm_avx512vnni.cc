@@ -1,0 +1,77 @@
+// AVX-512 VNNI: vpdpbusd on 512-bit registers, u8 x s8, no saturation (the ...ds form is not used).
+//
+// The 14x32 tile keeps 28 sums in registers, with two of B and one broadcast of A: 31 of 32. A step does 28 vpdpbusd for
+// 3 loads' worth of B and A per 9.3 of them, so the multiplier, not a load port, is the limit.
+#include "kernels/qgemm/qgemm_epilogue.h"
+#include "kernels/qgemm/qgemm_pack_u8.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kMr = 14, kNr = 32, kKr = 4, kKc = 1024;
+constexpr size_t kStride = QGemmRowStride(kKc, 1);
+
+template <int kRows>
+void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate) {
+  const char* pa = static_cast<const char*>(a);
+  __m512i c[kRows][2];
+#pragma GCC unroll 14
+  for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm512_setzero_si512();
+  for (; k_blocks > 0; --k_blocks, pa += kKr, b += kNr * kKr) {
+    const __m512i b0 = _mm512_load_si512(b);
+    const __m512i b1 = _mm512_load_si512(b + 64);
+#pragma GCC unroll 14
+    for (int r = 0; r < kRows; ++r) {
+      const __m512i ar = _mm512_set1_epi32(Load32(pa + r * kStride));
+      c[r][0] = _mm512_dpbusd_epi32(c[r][0], ar, b0);
+      c[r][1] = _mm512_dpbusd_epi32(c[r][1], ar, b1);
+      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+    }
+  }
+#pragma GCC unroll 14
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      int32_t* out = acc + r * kNr + 16 * j;
+      if (accumulate) c[r][j] = _mm512_add_epi32(c[r][j], _mm512_load_si512(out));
+      _mm512_store_si512(out, c[r][j]);
+    }
+  }
+}
+
+struct Vector512 {
+  using F = __m512;
+  using I = __m512i;
+  static constexpr size_t kWidth = 16;
+  static __mmask16 First(size_t cols) { return static_cast<__mmask16>((1u << cols) - 1); }
+  static I LoadI(const int32_t* p) { return _mm512_loadu_si512(p); }
+  static F LoadF(const float* p) { return _mm512_loadu_ps(p); }
+  static I SetI(int32_t x) { return _mm512_set1_epi32(x); }
+  static F SetF(float x) { return _mm512_set1_ps(x); }
+  static I AddI(I x, I y) { return _mm512_add_epi32(x, y); }
+  static I SubI(I x, I y) { return _mm512_sub_epi32(x, y); }
+  static I MulI(I x, I y) { return _mm512_mullo_epi32(x, y); }
+  static F ToF(I x) { return _mm512_cvtepi32_ps(x); }
+  static F AddF(F x, F y) { return _mm512_add_ps(x, y); }
+  static F MulF(F x, F y) { return _mm512_mul_ps(x, y); }
+  static F DivF(F x, F y) { return _mm512_div_ps(x, y); }
+  // Both return their second operand where one is NaN.
+  static F MinF(F bound, F x) { return _mm512_min_ps(bound, x); }
+  static F MaxF(F bound, F x) { return _mm512_max_ps(bound, x); }
+  static I Round(F x) { return _mm512_maskz_cvtps_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x); }
+  static void StoreI(int32_t* p, I x, size_t cols) { _mm512_mask_storeu_epi32(p, First(cols), x); }
+  static void StoreF(float* p, F x, size_t cols) { _mm512_mask_storeu_ps(p, First(cols), x); }
+  static void StoreU8(uint8_t* p, I x, size_t cols) { _mm512_mask_cvtepi32_storeu_epi8(p, First(cols), x); }
+  static void StoreS8(int8_t* p, I x, size_t cols) { _mm512_mask_cvtepi32_storeu_epi8(p, First(cols), x); }
+};
+
+constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>,  Ukernel<4>,  Ukernel<5>,  Ukernel<6>,  Ukernel<7>,
+                                           Ukernel<8>, Ukernel<9>, Ukernel<10>, Ukernel<11>, Ukernel<12>, Ukernel<13>, Ukernel<14>};
+
+}  // namespace
+
+extern const QGemmKernel kQGemmAvx512Vnni;
+const QGemmKernel kQGemmAvx512Vnni = {
+    "qgemm_u8s8s32_14x32c4__avx512vnni", kMr, kNr, kKr, kKc, 1, 0, 128, kUkernels, PackU8<false, kStride>, PackU8<true, kStride>, StoreTile<Vector512, kNr>};
+
+}  // namespace lowp

@@ -1,0 +1,48 @@
+// AVX-VNNI: vpdpbusd on 256-bit registers, u8 x s8, four products a lane, no saturation (the ...ds form is not used).
+// The tile is that of AVX2; s8 activations are shifted to u8 while packing.
+#include "kernels/qgemm/qgemm_pack_u8.h"
+#include "kernels/qgemm/qgemm_vector256.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kMr = 6, kNr = 16, kKr = 4, kKc = 1024;
+constexpr size_t kStride = QGemmRowStride(kKc, 1);
+
+template <int kRows>
+void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate) {
+  const char* pa = static_cast<const char*>(a);
+  __m256i c[kRows][2];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_si256();
+  for (; k_blocks > 0; --k_blocks, pa += kKr, b += kNr * kKr) {
+    const __m256i b0 = _mm256_load_si256(reinterpret_cast<const __m256i*>(b));
+    const __m256i b1 = _mm256_load_si256(reinterpret_cast<const __m256i*>(b) + 1);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const __m256i ar = _mm256_set1_epi32(Load32(pa + r * kStride));
+      c[r][0] = _mm256_dpbusd_avx_epi32(c[r][0], ar, b0);
+      c[r][1] = _mm256_dpbusd_avx_epi32(c[r][1], ar, b1);
+      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+    }
+  }
+  __m256i* out = reinterpret_cast<__m256i*>(acc);
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      if (accumulate) c[r][j] = _mm256_add_epi32(c[r][j], _mm256_load_si256(out + 2 * r + j));
+      _mm256_store_si256(out + 2 * r + j, c[r][j]);
+    }
+  }
+}
+
+constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>, Ukernel<5>, Ukernel<6>};
+
+}  // namespace
+
+extern const QGemmKernel kQGemmAvxVnni;
+const QGemmKernel kQGemmAvxVnni = {
+    "qgemm_u8s8s32_6x16c4__avxvnni", kMr, kNr, kKr, kKc, 1, 0, 128, kUkernels, PackU8<false, kStride>, PackU8<true, kStride>, StoreTile<Vector256, kNr>};
+
+}  // namespace lowp

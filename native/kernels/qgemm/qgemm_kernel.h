@@ -1,0 +1,96 @@
+// Microkernel ABI of the int8 GEMM. Plain data only: files compiled with ISA flags include this and intrinsics, nothing else.
+//
+// Packed B (made once, in native memory), one micropanel per NR columns, zero-padded in both directions:
+//
+//            n0        n1      ...  n(NR-1)
+//   kb 0   [k0..k(KR-1)][k0..k(KR-1)] ... [k0..k(KR-1)]     KR consecutive k of a column stand together: the operand of
+//   kb 1   [ next KR k ][           ] ...                    one lane of a dot-product instruction
+//
+// Packed A (made for each call, in scratch), one micropanel per MR rows and KC depths, rows kept whole:
+//
+//   row 0  [k0 k1 k2 ... k(KC-1)] [64 bytes of gap]          The stride is a compile-time constant, so a row costs a
+//   row 1  [k0 k1 k2 ...        ] [gap]                      displacement and no register; the gap keeps rows off each
+//   ...                                                      other's cache sets. Packing is a widening copy of rows,
+//                                                            which needs no transposition.
+// Values are shifted while packing where an instruction wants another signedness: a' = a + a_offset, b' = b - 128 for u8.
+// Zero points shift with them, so results do not change.
+#ifndef LOWP_KERNELS_QGEMM_QGEMM_KERNEL_H_
+#define LOWP_KERNELS_QGEMM_QGEMM_KERNEL_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+// An empty statement that takes sums in registers and gives them back there. Without it gcc 12 hoists the broadcasts of a whole
+// step, runs out of registers and stores a sum after each multiply-add (6x16 on AVX2: 100 GOPS; with it 163, the peak).
+#if defined(__x86_64__) && defined(__GNUC__)
+#define LOWP_KEEP_IN_REGISTERS(x, y) __asm__("" : "+v"(x), "+v"(y))
+#else
+#define LOWP_KEEP_IN_REGISTERS(x, y) ((void)0)
+#endif
+
+namespace lowp {
+
+// Functions of this header are static: an inline one that a file compiled for AVX-512 emits could be the copy that the linker
+// keeps for everybody.
+
+static inline int32_t Load32(const char* p) {
+  int32_t x;
+  __builtin_memcpy(&x, p, sizeof(x));
+  return x;
+}
+
+// Bytes between the rows of packed A.
+static constexpr size_t QGemmRowStride(size_t kc, size_t a_bytes) { return kc * a_bytes + 64; }
+
+// acc[rows][NR] (+)= sum_k a'[row][k] * b'[k][col], mod 2^32. `rows` is fixed by which function is called.
+using QGemmUkernelFn = void (*)(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate);
+
+// packed[row] = a[row][0..k) + offset, padded to a multiple of KR; row_sum[row] += sum of the packed values.
+using QGemmPackAFn = void (*)(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32_t* row_sum);
+
+enum class QGemmStoreMode : uint8_t {
+  kInt32,       // s
+  kFloat32,     // clamp(s * scale + bias)
+  kRequantize,  // saturate(round(s * scale) + zero)
+  kQuantize,    // saturate(round(clamp(s * scale + bias) / c_scale) + zero)
+};
+
+// The epilogue's constants, one set for a call. Column arrays are padded to a multiple of NR.
+//   s[m][n] = acc + col_add[n] - row_sum[m] * b_zero[n] - a_zero[m] * b_corr[n]      (mod 2^32; the true value fits)
+// with b_corr[n] = sum_k (b - zb). For one a_zero the last term is already in col_add. Null: the term is absent.
+struct QGemmStore {
+  QGemmStoreMode mode;
+  bool c_signed;           // 8-bit output: int8, else uint8
+  const int32_t* col_add;
+  const int32_t* b_zero;   // with row_sum
+  const int32_t* b_corr;   // with a_zero
+  const float* scale;      // a_scale * b_scale (/ c_scale); with a_scale[m]: b_scale alone
+  const float* bias;       // float32 modes
+  const int32_t* row_sum;  // [M]
+  const int32_t* a_zero;   // [M]
+  const float* a_scale;    // [M]
+  float min, max;          // float32 modes
+  float c_scale;
+  float c_low, c_high;     // 8-bit modes: bounds of the rounded value before the zero point is added
+  int32_t c_zero;
+  void* c;
+  size_t ldc;
+};
+
+// Applies the epilogue to acc[rows][NR] and writes C[m .. m+rows)[n .. n+cols).
+using QGemmStoreFn = void (*)(const QGemmStore& store, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols);
+
+struct QGemmKernel {
+  const char* name;
+  uint32_t mr, nr, kr;
+  uint32_t kc;        // depth of a block, a multiple of kr
+  uint32_t a_bytes;   // of one packed element of A
+  int32_t a_offset_u8, a_offset_s8;
+  const QGemmUkernelFn* ukernels;  // [rows - 1], for 1..mr rows, so that short edges cost what they are
+  QGemmPackAFn pack_a_u8, pack_a_s8;
+  QGemmStoreFn store;
+};
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_QGEMM_QGEMM_KERNEL_H_

@@ -1,0 +1,42 @@
+// Packing of A for kernels whose left operand is u8 (vpdpbusd). Needs AVX2; shared by the two VNNI files.
+#ifndef LOWP_KERNELS_QGEMM_QGEMM_PACK_U8_H_
+#define LOWP_KERNELS_QGEMM_QGEMM_PACK_U8_H_
+
+#include <immintrin.h>
+
+#include "kernels/qgemm/qgemm_kernel.h"
+
+namespace lowp {
+namespace {
+
+// s8 becomes u8 by adding 128, which flips the top bit. Rows are padded with zeros to a multiple of 4.
+template <bool kSigned, size_t kStride>
+void PackU8(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32_t* row_sum) {
+  const __m256i flip = _mm256_set1_epi8(kSigned ? static_cast<char>(0x80) : 0);
+  const __m256i zero = _mm256_setzero_si256();
+  for (size_t row = 0; row < rows; ++row) {
+    const uint8_t* from = static_cast<const uint8_t*>(a) + row * lda;
+    uint8_t* to = static_cast<uint8_t*>(packed) + row * kStride;
+    __m256i sums = zero;  // four 64-bit lanes
+    size_t i = 0;
+    for (; i + 32 <= k; i += 32) {
+      const __m256i bytes = _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)), flip);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), bytes);
+      sums = _mm256_add_epi64(sums, _mm256_sad_epu8(bytes, zero));
+    }
+    alignas(32) int64_t lanes[4];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sums);
+    int64_t sum = lanes[0] + lanes[1] + lanes[2] + lanes[3];
+    for (; i < k; ++i) {
+      to[i] = static_cast<uint8_t>(from[i] ^ (kSigned ? 0x80 : 0));
+      sum += to[i];
+    }
+    for (; i % 4 != 0; ++i) to[i] = 0;
+    row_sum[row] += static_cast<int32_t>(sum);
+  }
+}
+
+}  // namespace
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_QGEMM_QGEMM_PACK_U8_H_

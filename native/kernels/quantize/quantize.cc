@@ -1,0 +1,95 @@
+#include "kernels/quantize/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "core/isa_built.h"
+
+namespace lowp {
+
+extern const QuantizeKernel kQuantizeAvx2, kQuantizeNeon, kQuantizeScalar;
+
+namespace {
+
+const QuantizeEntry kTable[] = {
+    LOWP_IF_AVX2({Isa::kAvx2, &kQuantizeAvx2}, )
+    LOWP_IF_NEON({Isa::kNeon, &kQuantizeNeon}, )
+    {Isa::kScalar, &kQuantizeScalar},
+};
+
+const QuantizeKernel& Current() { return *SelectQuantize(ActiveIsas()).kernel; }
+
+}  // namespace
+
+const QuantizeEntry& SelectQuantize(IsaSet active) { return SelectKernel(kTable, active); }
+
+std::vector<QuantizeEntry> QuantizeKernels() { return {std::begin(kTable), std::end(kTable)}; }
+
+Range Union(Range x, Range y) { return {std::min(x.min, y.min), std::max(x.max, y.max)}; }
+
+Range FiniteRange(const float* x, size_t count) {
+  Range range;
+  Current().finite_range(x, count, &range.min, &range.max);
+  return range;
+}
+
+QuantParams ParamsFromRange(Range range, bool symmetric, bool is_signed) {
+  float scale = symmetric ? std::max(-range.min, range.max) / 127.0f : (range.max - range.min) / 255.0f;
+  // The span of two large finite values may overflow, and that of tiny ones underflow.
+  if (!std::isfinite(scale)) scale = range.max / 255.0f - range.min / 255.0f;
+  if (scale == 0.0f) scale = 1.0f;
+  const int32_t low = is_signed ? -128 : 0;
+  if (symmetric) return {scale, low + 128};
+  const float zero = std::nearbyintf(static_cast<float>(low) - range.min / scale);
+  return {scale, static_cast<int32_t>(std::min(std::max(zero, static_cast<float>(low)), static_cast<float>(low + 255)))};
+}
+
+void QuantizeRun(const float* x, size_t count, QuantParams params, bool is_signed, uint8_t* out) {
+  const int32_t low = is_signed ? -128 : 0;
+  Current().quantize(x, count, params.scale, params.zero, low, low + 255, out);
+}
+
+void QuantizeParameters(const QuantizeShape& shape, const float* x, bool symmetric, bool is_signed, float* scales, int32_t* zeros) {
+  std::vector<Range> ranges(shape.channels);
+  if (shape.inner == 1) {
+    // The channel is the fastest dimension: whole rows at once instead of runs of one.
+    for (size_t o = 0; o < shape.outer; ++o) {
+      for (size_t c = 0; c < shape.channels; ++c) {
+        const float value = x[o * shape.channels + c];
+        if (std::isfinite(value)) ranges[c] = Union(ranges[c], {std::min(value, 0.0f), std::max(value, 0.0f)});
+      }
+    }
+  } else {
+    for (size_t i = 0; i < shape.outer * shape.channels; ++i) {
+      Range& range = ranges[i % shape.channels];
+      range = Union(range, FiniteRange(x + i * shape.inner, shape.inner));
+    }
+  }
+  for (size_t c = 0; c < shape.channels; ++c) {
+    const QuantParams params = ParamsFromRange(ranges[c], symmetric, is_signed);
+    scales[c] = params.scale;
+    zeros[c] = params.zero;
+  }
+}
+
+void Quantize(const QuantizeShape& shape, const float* x, const float* scales, const int32_t* zeros, bool is_signed, uint8_t* out) {
+  for (size_t i = 0; i < shape.outer * shape.channels; ++i) {
+    const size_t c = i % shape.channels;
+    QuantizeRun(x + i * shape.inner, shape.inner, {scales[c], zeros[c]}, is_signed, out + i * shape.inner);
+  }
+}
+
+void Dequantize(const QuantizeShape& shape, const void* q, bool is_signed, const float* scales, const int32_t* zeros, float* out) {
+  const QuantizeKernel& kernel = Current();
+  for (size_t i = 0; i < shape.outer * shape.channels; ++i) {
+    const size_t c = i % shape.channels, at = i * shape.inner;
+    if (is_signed) {
+      kernel.dequantize_s8(static_cast<const int8_t*>(q) + at, shape.inner, scales[c], zeros[c], out + at);
+    } else {
+      kernel.dequantize_u8(static_cast<const uint8_t*>(q) + at, shape.inner, scales[c], zeros[c], out + at);
+    }
+  }
+}
+
+}  // namespace lowp

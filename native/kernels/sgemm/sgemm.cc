@@ -1,0 +1,143 @@
+// Macro-kernel of the float32 GEMM. The loops are those of qgemm.cc: ic, jr, pc, ir.
+#include "kernels/sgemm/sgemm.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "core/cpu.h"
+#include "core/partition.h"
+#include "core/scratch.h"
+#include "core/thread_pool.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kMaxRowsPerBlock = 384;
+
+bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
+
+struct Blocking {
+  size_t mc, k_blocks, packed_bytes, strip_bytes;
+
+  Blocking(const SGemmKernel& kernel, size_t m, size_t k) {
+    constexpr size_t kRowBytes = kSGemmRowStride * sizeof(float);
+    k_blocks = std::max<size_t>(DivUp(k, kSGemmKc), 1);
+    const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
+    mc = RoundUp(std::clamp<size_t>(l2 / 2 / (k_blocks * kRowBytes), 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
+    mc = std::min(mc, RoundUp(m, kernel.mr));
+    packed_bytes = k_blocks * mc * kRowBytes;
+    strip_bytes = mc * kernel.nr * sizeof(float);
+  }
+  size_t bytes() const { return packed_bytes + strip_bytes; }
+};
+
+// packed[row][0..depth) = A[m0 + row][k0 ..]
+void PackA(const SGemmArgs& args, const float* a, size_t m0, size_t rows, size_t k0, size_t depth, float* packed) {
+  if (!args.transpose_a) {
+    for (size_t row = 0; row < rows; ++row) std::memcpy(packed + row * kSGemmRowStride, a + (m0 + row) * args.lda + k0, depth * sizeof(float));
+    return;
+  }
+  for (size_t k = 0; k < depth; ++k) {
+    const float* from = a + (k0 + k) * args.lda + m0;
+    for (size_t row = 0; row < rows; ++row) packed[row * kSGemmRowStride + k] = from[row];
+  }
+}
+
+// Bias and activation; comparisons are such that NaN passes through.
+void Store(const SGemmArgs& args, const float* acc, size_t nr, float* c, size_t n0, size_t rows, size_t cols) {
+  for (size_t row = 0; row < rows; ++row) {
+    const float* from = acc + row * nr;
+    float* to = c + row * args.ldc + n0;
+    for (size_t col = 0; col < cols; ++col) {
+      float x = from[col];
+      if (args.bias != nullptr) x += args.bias[n0 + col];
+      x = args.min > x ? args.min : x;
+      to[col] = args.max < x ? args.max : x;
+    }
+  }
+}
+
+// False where there is no memory.
+bool ComputePiece(const SGemmArgs& args, const Blocking& blocking, size_t batch, const Piece& piece) {
+  const SGemmPackedB& b = *args.b;
+  const SGemmKernel& kernel = *b.entry->kernel;
+  uint8_t* scratch = Scratch(ScratchSlot::kTask, blocking.bytes());
+  if (scratch == nullptr) return false;
+  float* packed = reinterpret_cast<float*>(scratch);
+  float* strip = reinterpret_cast<float*>(scratch + blocking.packed_bytes);
+  const float* a = args.a + batch * args.batch_stride_a;
+  float* c = args.c + batch * args.batch_stride_c;
+
+  for (size_t ic = piece.m_begin; ic < piece.m_end; ic += blocking.mc) {
+    const size_t rows = std::min(blocking.mc, piece.m_end - ic);
+    for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
+      PackA(args, a, ic, rows, pc * kSGemmKc, std::min(kSGemmKc, b.k - pc * kSGemmKc), packed + pc * blocking.mc * kSGemmRowStride);
+    }
+    for (size_t jr = piece.n_begin; jr < piece.n_end; jr += kernel.nr) {
+      if (IsSet(args.stop)) return true;
+      const float* panel = b.storage.As<float>() + jr * b.k;
+      for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
+        const size_t depth = std::min(kSGemmKc, b.k - pc * kSGemmKc);
+        for (size_t ir = 0; ir < rows; ir += kernel.mr) {
+          const size_t tile_rows = std::min<size_t>(kernel.mr, rows - ir);
+          float* acc = strip + ir * kernel.nr;
+          kernel.ukernels[tile_rows - 1](depth, packed + (pc * blocking.mc + ir) * kSGemmRowStride, panel + pc * kSGemmKc * kernel.nr, acc, pc > 0);
+          if (pc + 1 == blocking.k_blocks) {
+            Store(args, acc, kernel.nr, c + (ic + ir) * args.ldc, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
+          }
+        }
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Status PackSGemmB(const SGemmPackArgs& args, const SGemmEntry& entry, SGemmPackedB* packed) {
+  const size_t nr = entry.kernel->nr;
+  SGemmPackedB p;
+  p.entry = &entry;
+  p.k = args.k;
+  p.n = args.n;
+  p.n_padded = RoundUp(args.n, nr);
+  const size_t bytes = p.n_padded * p.k * sizeof(float);
+  if (!p.storage.Reserve(std::max<size_t>(bytes, 1))) {
+    return {Code::kNoMemory, "Expected " + std::to_string(bytes) + " bytes for packed weights but the system gave none"};
+  }
+  for (size_t n0 = 0; n0 < args.n; n0 += nr) {
+    float* panel = p.storage.As<float>() + n0 * args.k;
+    const size_t cols = std::min(nr, args.n - n0);
+    if (cols < nr) std::memset(panel, 0, args.k * nr * sizeof(float));
+    if (args.transpose) {
+      for (size_t col = 0; col < cols; ++col) {
+        const float* from = args.b + (n0 + col) * args.ldb;
+        for (size_t k = 0; k < args.k; ++k) panel[k * nr + col] = from[k];
+      }
+    } else {
+      for (size_t k = 0; k < args.k; ++k) std::memcpy(panel + k * nr, args.b + k * args.ldb + n0, cols * sizeof(float));
+    }
+  }
+  *packed = std::move(p);
+  return {};
+}
+
+Status SGemm(const SGemmArgs& args) {
+  if (!(args.min <= args.max)) return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
+  const SGemmPackedB& b = *args.b;
+  if (args.batch == 0 || args.m == 0 || b.n == 0) return {};
+  const SGemmKernel& kernel = *b.entry->kernel;
+  const size_t threads = args.batch * args.m * b.n * std::max<size_t>(b.k, 1) < kParallelWork ? 1 : args.threads;
+  const Blocking blocking(kernel, args.m, b.k);
+  const Partition partition(args.m, b.n, kernel.mr, kernel.nr, blocking.mc, threads);
+  std::atomic<bool> out_of_memory{false};
+  ParallelFor(args.batch * partition.pieces(), threads, [&](size_t task) {
+    if (!ComputePiece(args, blocking, task / partition.pieces(), partition[task % partition.pieces()])) out_of_memory = true;
+  });
+  if (out_of_memory) return {Code::kNoMemory, "Expected " + std::to_string(blocking.bytes()) + " bytes of scratch memory but the system gave none"};
+  if (IsSet(args.stop)) return {Code::kAborted, "The call was cancelled"};
+  return {};
+}
+
+}  // namespace lowp

@@ -1,0 +1,57 @@
+// float32 GEMM:  C[M,N] = clamp(sum_k A[m,k] * B[k,n] + bias[n], min, max)      row-major, strides in elements
+//
+// The honest baseline of the int8 product, and the engine of training. k runs upwards in every element's sum and is never cut
+// between threads, so the result is the same for any number of them; it differs between ISAs by rounding:
+//   |C - exact| <= eps * (K + 1) * max|a| * max|b| * 2.   NaN and infinities propagate.
+#ifndef LOWP_KERNELS_SGEMM_SGEMM_H_
+#define LOWP_KERNELS_SGEMM_SGEMM_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/aligned_buffer.h"
+#include "core/isa.h"
+#include "core/status.h"
+#include "kernels/sgemm/sgemm_kernel.h"
+
+namespace lowp {
+
+using SGemmEntry = KernelEntry<SGemmKernel>;
+const SGemmEntry& SelectSGemm(IsaSet active);
+std::vector<SGemmEntry> SGemmKernels();
+
+// Immutable once packed.
+struct SGemmPackedB {
+  const SGemmEntry* entry = nullptr;
+  size_t k = 0, n = 0, n_padded = 0;
+  AlignedBuffer storage;  // [n_padded / nr][k][nr]
+};
+
+struct SGemmPackArgs {
+  size_t k, n;
+  const float* b;
+  size_t ldb;
+  bool transpose;  // stored [N, K]
+};
+Status PackSGemmB(const SGemmPackArgs& args, const SGemmEntry& entry, SGemmPackedB* packed);
+
+struct SGemmArgs {
+  size_t batch = 1, m = 0;
+  const float* a = nullptr;
+  size_t lda = 0, batch_stride_a = 0;
+  bool transpose_a = false;  // stored [K, M]
+  const SGemmPackedB* b = nullptr;
+  float* c = nullptr;
+  size_t ldc = 0, batch_stride_c = 0;
+  const float* bias = nullptr;  // [n]
+  float min = 0, max = 0;       // -inf and inf: no activation
+  size_t threads = 1;
+  const std::atomic<bool>* stop = nullptr;  // polled between blocks
+};
+Status SGemm(const SGemmArgs& args);
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_SGEMM_SGEMM_H_

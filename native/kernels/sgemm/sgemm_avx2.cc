@@ -1,0 +1,45 @@
+// 6x16: 12 sums, 2 of B, 1 broadcast of A in 15 of 16 registers; 12 fused multiply-adds for 8 loads a step, so the two
+// multipliers are the limit, not the two load ports.
+#include <immintrin.h>
+
+#include "kernels/sgemm/sgemm_kernel.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kMr = 6, kNr = 16;
+
+template <int kRows>
+void Ukernel(size_t k, const float* a, const float* b, float* acc, bool accumulate) {
+  __m256 c[kRows][2];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_ps();
+  for (; k > 0; --k, ++a, b += kNr) {
+    const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const __m256 ar = _mm256_broadcast_ss(a + r * kSGemmRowStride);
+      c[r][0] = _mm256_fmadd_ps(ar, b0, c[r][0]);
+      c[r][1] = _mm256_fmadd_ps(ar, b1, c[r][1]);
+      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      float* out = acc + r * kNr + 8 * j;
+      if (accumulate) c[r][j] = _mm256_add_ps(c[r][j], _mm256_load_ps(out));
+      _mm256_store_ps(out, c[r][j]);
+    }
+  }
+}
+
+constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>, Ukernel<5>, Ukernel<6>};
+
+}  // namespace
+
+extern const SGemmKernel kSGemmAvx2;
+const SGemmKernel kSGemmAvx2 = {"sgemm_f32_6x16__avx2", kMr, kNr, kUkernels};
+
+}  // namespace lowp
