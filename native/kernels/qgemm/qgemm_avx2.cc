@@ -17,6 +17,16 @@ namespace {
 constexpr size_t kMr = 6, kNr = 16, kKr = 2, kKc = 512;
 constexpr size_t kStride = QGemmRowStride(kKc, sizeof(int16_t));
 
+// c += sums. In assembly, because gcc 12 otherwise copies each sum to another register and back, or to the stack, and the front
+// end becomes the limit: the tile ran at 100 GOPS, now at 160, the peak of these two instructions.
+inline void Add(__m256i& c, __m256i sums) {
+#if defined(__GNUC__)
+  __asm__("vpaddd %1, %0, %0" : "+x"(c) : "x"(sums));
+#else
+  c = _mm256_add_epi32(c, sums);
+#endif
+}
+
 template <int kRows>
 void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate) {
   const char* pa = static_cast<const char*>(a);
@@ -29,9 +39,9 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
       const __m256i ar = _mm256_set1_epi32(Load32(pa + r * kStride));
-      c[r][0] = _mm256_add_epi32(c[r][0], _mm256_madd_epi16(ar, b0));
-      c[r][1] = _mm256_add_epi32(c[r][1], _mm256_madd_epi16(ar, b1));
-      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+      const __m256i sums0 = _mm256_madd_epi16(ar, b0), sums1 = _mm256_madd_epi16(ar, b1);
+      Add(c[r][0], sums0);
+      Add(c[r][1], sums1);
     }
   }
   __m256i* out = reinterpret_cast<__m256i*>(acc);

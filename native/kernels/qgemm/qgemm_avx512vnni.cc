@@ -11,6 +11,15 @@ namespace {
 constexpr size_t kMr = 14, kNr = 32, kKr = 4, kKc = 1024;
 constexpr size_t kStride = QGemmRowStride(kKc, 1);
 
+// In assembly, because gcc 12 otherwise copies each sum to another register and back (or to the stack): see qgemm_avx2.cc.
+inline void DotAdd(__m512i& c, __m512i a, __m512i b) {
+#if defined(__GNUC__)
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
+#else
+  c = _mm512_dpbusd_epi32(c, a, b);
+#endif
+}
+
 template <int kRows>
 void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate) {
   const char* pa = static_cast<const char*>(a);
@@ -23,9 +32,8 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r) {
       const __m512i ar = _mm512_set1_epi32(Load32(pa + r * kStride));
-      c[r][0] = _mm512_dpbusd_epi32(c[r][0], ar, b0);
-      c[r][1] = _mm512_dpbusd_epi32(c[r][1], ar, b1);
-      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+      DotAdd(c[r][0], ar, b0);
+      DotAdd(c[r][1], ar, b1);
     }
   }
 #pragma GCC unroll 14
@@ -58,7 +66,8 @@ struct Vector512 {
   // Both return their second operand where one is NaN.
   static F MinF(F bound, F x) { return _mm512_min_ps(bound, x); }
   static F MaxF(F bound, F x) { return _mm512_max_ps(bound, x); }
-  static I Round(F x) { return _mm512_maskz_cvtps_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x); }
+  static F NanToZero(F x) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x); }
+  static I Round(F x) { return _mm512_cvtps_epi32(x); }
   static void StoreI(int32_t* p, I x, size_t cols) { _mm512_mask_storeu_epi32(p, First(cols), x); }
   static void StoreF(float* p, F x, size_t cols) { _mm512_mask_storeu_ps(p, First(cols), x); }
   static void StoreU8(uint8_t* p, I x, size_t cols) { _mm512_mask_cvtepi32_storeu_epi8(p, First(cols), x); }

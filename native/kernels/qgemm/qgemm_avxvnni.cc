@@ -9,6 +9,15 @@ namespace {
 constexpr size_t kMr = 6, kNr = 16, kKr = 4, kKc = 1024;
 constexpr size_t kStride = QGemmRowStride(kKc, 1);
 
+// In assembly, because gcc 12 otherwise copies each sum to another register and back (or to the stack): see qgemm_avx2.cc.
+inline void DotAdd(__m256i& c, __m256i a, __m256i b) {
+#if defined(__GNUC__)
+  __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
+#else
+  c = _mm256_dpbusd_avx_epi32(c, a, b);
+#endif
+}
+
 template <int kRows>
 void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate) {
   const char* pa = static_cast<const char*>(a);
@@ -21,9 +30,8 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
       const __m256i ar = _mm256_set1_epi32(Load32(pa + r * kStride));
-      c[r][0] = _mm256_dpbusd_avx_epi32(c[r][0], ar, b0);
-      c[r][1] = _mm256_dpbusd_avx_epi32(c[r][1], ar, b1);
-      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+      DotAdd(c[r][0], ar, b0);
+      DotAdd(c[r][1], ar, b1);
     }
   }
   __m256i* out = reinterpret_cast<__m256i*>(acc);

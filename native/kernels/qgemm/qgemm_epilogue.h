@@ -3,7 +3,7 @@
 // in the TypeScript oracle; -ffp-contract=off keeps the compiler from fusing them.
 //
 // V has: kWidth, F, I; LoadI LoadF SetI SetF AddI SubI MulI ToF AddF MulF DivF MinF MaxF (MinF(bound, x) gives x where x
-// is NaN), Round (NaN gives 0, ties to even), StoreI StoreF StoreU8 StoreS8 of the first `cols` lanes.
+// is NaN), NanToZero, Round (ties to even), StoreI StoreF StoreU8 StoreS8 of the first `cols` lanes.
 #ifndef LOWP_KERNELS_QGEMM_QGEMM_EPILOGUE_H_
 #define LOWP_KERNELS_QGEMM_QGEMM_EPILOGUE_H_
 
@@ -37,7 +37,7 @@ inline void StoreVector(const QGemmStore& e, const int32_t* acc, size_t m, size_
   }
   if constexpr (kMode == QGemmStoreMode::kQuantize) x = V::DivF(x, V::SetF(e.c_scale));
   // Clamping before rounding equals saturating after it, the bounds being integers, and keeps the conversion in range.
-  x = V::MinF(V::SetF(e.c_high), V::MaxF(V::SetF(e.c_low), x));
+  x = V::MinF(V::SetF(e.c_high), V::MaxF(V::SetF(e.c_low), V::NanToZero(x)));
   const typename V::I q = V::AddI(V::Round(x), V::SetI(e.c_zero));
   if (e.c_signed) {
     V::StoreS8(static_cast<int8_t*>(e.c) + at, q, cols);

@@ -20,14 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// An empty statement that takes sums in registers and gives them back there. Without it gcc 12 hoists the broadcasts of a whole
-// step, runs out of registers and stores a sum after each multiply-add (6x16 on AVX2: 100 GOPS; with it 163, the peak).
-#if defined(__x86_64__) && defined(__GNUC__)
-#define LOWP_KEEP_IN_REGISTERS(x, y) __asm__("" : "+v"(x), "+v"(y))
-#else
-#define LOWP_KEEP_IN_REGISTERS(x, y) ((void)0)
-#endif
-
 namespace lowp {
 
 // Functions of this header are static: an inline one that a file compiled for AVX-512 emits could be the copy that the linker

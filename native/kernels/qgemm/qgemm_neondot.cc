@@ -76,7 +76,8 @@ struct VectorNeon {
   static F DivF(F x, F y) { return vdivq_f32(x, y); }
   static F MinF(F bound, F x) { return vminq_f32(bound, x); }
   static F MaxF(F bound, F x) { return vmaxq_f32(bound, x); }
-  static I Round(F x) { return vcvtnq_s32_f32(x); }  // ties to even; NaN gives 0
+  static F NanToZero(F x) { return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vceqq_f32(x, x))); }
+  static I Round(F x) { return vcvtnq_s32_f32(x); }
   static void StoreI(int32_t* p, I x, size_t cols) {
     int32_t lanes[kWidth];
     vst1q_s32(cols == kWidth ? p : lanes, x);

@@ -61,7 +61,8 @@ struct Scalar {
   static F DivF(F x, F y) { return x / y; }
   static F MinF(F bound, F x) { return bound < x ? bound : x; }
   static F MaxF(F bound, F x) { return bound > x ? bound : x; }
-  static I Round(F x) { return x == x ? static_cast<I>((x + kRoundingShift) - kRoundingShift) : 0; }
+  static F NanToZero(F x) { return x == x ? x : 0.0f; }
+  static I Round(F x) { return static_cast<I>((x + kRoundingShift) - kRoundingShift); }
   static void StoreI(int32_t* p, I x, size_t) { *p = x; }
   static void StoreF(float* p, F x, size_t) { *p = x; }
   static void StoreU8(uint8_t* p, I x, size_t) { *p = static_cast<uint8_t>(x); }

@@ -27,7 +27,8 @@ struct Vector256 {
   // Both return their second operand where one is NaN.
   static F MinF(F bound, F x) { return _mm256_min_ps(bound, x); }
   static F MaxF(F bound, F x) { return _mm256_max_ps(bound, x); }
-  static I Round(F x) { return _mm256_cvtps_epi32(_mm256_and_ps(x, _mm256_cmp_ps(x, x, _CMP_ORD_Q))); }
+  static F NanToZero(F x) { return _mm256_and_ps(x, _mm256_cmp_ps(x, x, _CMP_ORD_Q)); }
+  static I Round(F x) { return _mm256_cvtps_epi32(x); }
   static void StoreI(int32_t* p, I x, size_t cols) {
     if (cols == kWidth) {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);

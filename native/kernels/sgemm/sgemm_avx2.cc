@@ -9,6 +9,15 @@ namespace {
 
 constexpr size_t kMr = 6, kNr = 16;
 
+// In assembly, because gcc 12 otherwise copies each sum to another register and back (or to the stack): see qgemm_avx2.cc.
+inline void MultiplyAdd(__m256& c, __m256 a, __m256 b) {
+#if defined(__GNUC__)
+  __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
+#else
+  c = _mm256_fmadd_ps(a, b, c);
+#endif
+}
+
 template <int kRows>
 void Ukernel(size_t k, const float* a, const float* b, float* acc, bool accumulate) {
   __m256 c[kRows][2];
@@ -19,9 +28,8 @@ void Ukernel(size_t k, const float* a, const float* b, float* acc, bool accumula
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
       const __m256 ar = _mm256_broadcast_ss(a + r * kSGemmRowStride);
-      c[r][0] = _mm256_fmadd_ps(ar, b0, c[r][0]);
-      c[r][1] = _mm256_fmadd_ps(ar, b1, c[r][1]);
-      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+      MultiplyAdd(c[r][0], ar, b0);
+      MultiplyAdd(c[r][1], ar, b1);
     }
   }
 #pragma GCC unroll 6

@@ -8,6 +8,15 @@ namespace {
 
 constexpr size_t kMr = 14, kNr = 32;
 
+// In assembly, because gcc 12 otherwise copies each sum to another register and back (or to the stack): see qgemm_avx2.cc.
+inline void MultiplyAdd(__m512& c, __m512 a, __m512 b) {
+#if defined(__GNUC__)
+  __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
+#else
+  c = _mm512_fmadd_ps(a, b, c);
+#endif
+}
+
 template <int kRows>
 void Ukernel(size_t k, const float* a, const float* b, float* acc, bool accumulate) {
   __m512 c[kRows][2];
@@ -18,9 +27,8 @@ void Ukernel(size_t k, const float* a, const float* b, float* acc, bool accumula
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r) {
       const __m512 ar = _mm512_set1_ps(a[r * kSGemmRowStride]);
-      c[r][0] = _mm512_fmadd_ps(ar, b0, c[r][0]);
-      c[r][1] = _mm512_fmadd_ps(ar, b1, c[r][1]);
-      LOWP_KEEP_IN_REGISTERS(c[r][0], c[r][1]);
+      MultiplyAdd(c[r][0], ar, b0);
+      MultiplyAdd(c[r][1], ar, b1);
     }
   }
 #pragma GCC unroll 14

@@ -8,13 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// See qgemm_kernel.h: keeps gcc from spilling sums.
-#if defined(__x86_64__) && defined(__GNUC__)
-#define LOWP_KEEP_IN_REGISTERS(x, y) __asm__("" : "+v"(x), "+v"(y))
-#else
-#define LOWP_KEEP_IN_REGISTERS(x, y) ((void)0)
-#endif
-
 namespace lowp {
 
 static constexpr size_t kSGemmKc = 256;
