@@ -1,6 +1,7 @@
 'use strict';
 // Answers binding.gyp's questions about native/isas.json, which CMakeLists.txt reads by itself:
-//   node scripts/isa.js sources <isa>   the kernel files of one ISA ('' for everything that is of no ISA)
+//   node scripts/isa.js sources [<isa>] the kernel files of one ISA (none if the compiler does not know it); without a name,
+//                                       everything that is of no ISA
 //   node scripts/isa.js gnu|msvc <isa>  its flags
 //   node scripts/isa.js defines <arch>  LOWP_HAVE_<ISA>=1 for each ISA of the architecture whose flags the compiler takes
 const { spawnSync } = require('node:child_process');
@@ -29,11 +30,10 @@ function answer(question, subject = '') {
   const isa = isas.find(({ name }) => name === subject);
   switch (question) {
     case 'sources':
-      return sources(subject);
+      return isa && !compilerTakes(isa.gnu) ? [] : sources(subject);
     case 'gnu':
     case 'msvc':
-      // An ISA that the compiler does not know is compiled to nothing: its files are guarded by the same define.
-      return isa && (question === 'msvc' || compilerTakes(isa.gnu)) ? isa[question] : [];
+      return compilerTakes(isa.gnu) ? isa[question] : [];
     case 'defines':
       return isas
         .filter(({ arch, gnu }) => arch === subject && compilerTakes(gnu))
