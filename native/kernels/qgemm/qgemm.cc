@@ -1,11 +1,12 @@
 // Macro-kernel: validate, quantize activations, block, pack A, call the microkernel, store.
 //
-// Loops, outermost first:   ic  MC rows of A, packed whole (all K) into scratch that fits L2
-//                           jr  one micropanel of B (NR columns)
-//                           pc  KC depths of it: KC x NR bytes of B stay in L1 ...
-//                           ir  ... while all micropanels of A pass by
-// B is read from memory once for each ic, A from L2 once for each jr. Sums of a strip of MC x NR wait in scratch between pc
-// blocks; after the last one each tile goes through the epilogue to C.
+// Loops, outermost first:   ic  MC rows of A, packed into scratch for all K
+//                           jc  NC columns, whose MC x NC sums wait in scratch between pc blocks
+//                           pc  KC depths: a slab of MC x KC of A stays in L2 ...
+//                           jr  ... while the micropanels of B pass, each KC x NR of which stays in L1 ...
+//                           ir  ... while the micropanels of A pass
+// After the last pc block each tile goes through the epilogue to C. B is read from memory once for each ic, so a block of
+// rows should be tall; where K is one block, sums need not wait and NC is one micropanel.
 #include "kernels/qgemm/qgemm.h"
 
 #include <algorithm>
@@ -23,8 +24,10 @@ namespace lowp {
 namespace {
 
 constexpr size_t kMaxRowsPerBlock = 384;
+// Of the sums that wait between pc blocks; with the slab of A, half of a 512 KB L2.
+constexpr size_t kWaitingBytes = size_t{128} << 10;
 
-bool Has(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
+bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 bool IsFloat(QGemmA kind) { return kind == QGemmA::kFloat32PerTensor || kind == QGemmA::kFloat32PerRow; }
 bool IsPerRow(const QGemmArgs& args) { return args.a_kind == QGemmA::kFloat32PerRow || args.a_scales != nullptr; }
 bool Is8Bit(QGemmC kind) { return kind == QGemmC::kU8 || kind == QGemmC::kS8; }
@@ -196,21 +199,21 @@ QGemmStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScra
 size_t ElementSize(QGemmC kind) { return Is8Bit(kind) ? 1 : 4; }
 
 struct Blocking {
-  size_t mc, k_blocks, packed_row_bytes;
-  size_t packed_bytes, strip_bytes, sums_bytes;
+  size_t mc, nc, k_blocks, packed_row_bytes;
+  size_t packed_bytes, acc_bytes, sums_bytes;
 
   Blocking(const QGemmKernel& kernel, size_t m, size_t k) {
     k_blocks = std::max<size_t>(DivUp(k, kernel.kc), 1);
     packed_row_bytes = QGemmRowStride(kernel.kc, kernel.a_bytes);
     const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
-    const size_t rows_in_l2 = l2 / 2 / (k_blocks * packed_row_bytes);
-    mc = RoundUp(std::clamp<size_t>(rows_in_l2, 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
+    mc = RoundUp(std::clamp<size_t>(l2 / 4 / packed_row_bytes, 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
     mc = std::min(mc, RoundUp(m, kernel.mr));
+    nc = k_blocks == 1 ? kernel.nr : std::max<size_t>(kWaitingBytes / (mc * sizeof(int32_t)) / kernel.nr, 1) * kernel.nr;
     packed_bytes = RoundUp(k_blocks * mc * packed_row_bytes, kCacheLine);
-    strip_bytes = mc * kernel.nr * sizeof(int32_t);
+    acc_bytes = mc * nc * sizeof(int32_t);
     sums_bytes = RoundUp(mc * sizeof(int32_t), kCacheLine);
   }
-  size_t bytes() const { return packed_bytes + strip_bytes + sums_bytes; }
+  size_t bytes() const { return packed_bytes + acc_bytes + sums_bytes; }
 };
 
 struct Problem {
@@ -221,22 +224,23 @@ struct Problem {
   const Blocking& blocking;
 };
 
-// The strip of one micropanel of B: all pc blocks, then the epilogue.
-void ComputeStrip(const Problem& p, const QGemmStore& store, const uint8_t* packed, int32_t* strip, size_t m0, size_t rows, size_t n0) {
+// Loops pc, jr and ir for columns n_begin .. n_end: at most NC.
+void ComputeColumns(const Problem& p, const QGemmStore& store, const uint8_t* packed, int32_t* acc, size_t m0, size_t rows, size_t n_begin, size_t n_end) {
   const QGemmKernel& kernel = p.kernel;
   const QGemmPackedB& b = *p.args.b;
-  const size_t block_bytes = p.blocking.mc * p.blocking.packed_row_bytes;
-  const int8_t* panel = b.panels + n0 * b.k_padded;
-  const size_t cols = std::min<size_t>(kernel.nr, b.n - n0);
   for (size_t pc = 0; pc < p.blocking.k_blocks; ++pc) {
-    const size_t k0 = pc * kernel.kc;
-    const size_t depth = std::min<size_t>(kernel.kc, b.k_padded - k0);
+    const size_t k0 = pc * kernel.kc, depth = std::min<size_t>(kernel.kc, b.k_padded - k0);
+    const uint8_t* slab = packed + pc * p.blocking.mc * p.blocking.packed_row_bytes;
     const bool last = pc + 1 == p.blocking.k_blocks;
-    for (size_t ir = 0; ir < rows; ir += kernel.mr) {
-      const size_t tile_rows = std::min<size_t>(kernel.mr, rows - ir);
-      int32_t* acc = strip + ir * kernel.nr;
-      kernel.ukernels[tile_rows - 1](depth / kernel.kr, packed + pc * block_bytes + ir * p.blocking.packed_row_bytes, panel + k0 * kernel.nr, acc, pc > 0);
-      if (last) kernel.store(store, acc, m0 + ir, n0, tile_rows, cols);
+    for (size_t jr = n_begin; jr < n_end; jr += kernel.nr) {
+      const int8_t* panel = b.panels + jr * b.k_padded + k0 * kernel.nr;
+      int32_t* column = acc + (jr - n_begin) * p.blocking.mc;
+      for (size_t ir = 0; ir < rows; ir += kernel.mr) {
+        const size_t tile_rows = std::min<size_t>(kernel.mr, rows - ir);
+        int32_t* tile = column + ir * kernel.nr;
+        kernel.ukernels[tile_rows - 1](depth / kernel.kr, slab + ir * p.blocking.packed_row_bytes, panel, tile, pc > 0);
+        if (last) kernel.store(store, tile, m0 + ir, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
+      }
     }
   }
 }
@@ -247,8 +251,8 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
   const QGemmPackedB& b = *p.args.b;
   uint8_t* scratch = Scratch(ScratchSlot::kTask, p.blocking.bytes());
   if (scratch == nullptr) return false;
-  int32_t* strip = reinterpret_cast<int32_t*>(scratch + p.blocking.packed_bytes);
-  int32_t* sums = reinterpret_cast<int32_t*>(scratch + p.blocking.packed_bytes + p.blocking.strip_bytes);
+  int32_t* acc = reinterpret_cast<int32_t*>(scratch + p.blocking.packed_bytes);
+  int32_t* sums = reinterpret_cast<int32_t*>(scratch + p.blocking.packed_bytes + p.blocking.acc_bytes);
   const uint8_t* a = p.a.data + batch * p.a.batch_stride;
   const QGemmPackAFn pack = p.a.is_signed ? kernel.pack_a_s8 : kernel.pack_a_u8;
 
@@ -265,9 +269,9 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
     if (store.a_zero != nullptr) store.a_zero += batch * p.args.m;
     if (store.a_scale != nullptr) store.a_scale += batch * p.args.m;
     store.c = static_cast<uint8_t*>(p.args.c) + batch * p.args.batch_stride_c * ElementSize(p.args.c_kind);
-    for (size_t jr = piece.n_begin; jr < piece.n_end; jr += kernel.nr) {
-      if (Has(p.args.stop)) return true;
-      ComputeStrip(p, store, scratch, strip, ic, rows, jr);
+    for (size_t jc = piece.n_begin; jc < piece.n_end; jc += p.blocking.nc) {
+      if (IsSet(p.args.stop)) return true;
+      ComputeColumns(p, store, scratch, acc, ic, rows, jc, std::min(piece.n_end, jc + p.blocking.nc));
     }
   }
   return true;
@@ -312,7 +316,7 @@ Status QGemm(const QGemmArgs& args) {
   });
   TrimScratch();
   if (out_of_memory) return {Code::kNoMemory, "Expected " + std::to_string(blocking.bytes()) + " bytes of scratch memory but the system gave none"};
-  if (Has(args.stop)) return {Code::kAborted, "The call was cancelled"};
+  if (IsSet(args.stop)) return {Code::kAborted, "The call was cancelled"};
   return {};
 }
 

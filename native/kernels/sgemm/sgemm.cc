@@ -1,4 +1,4 @@
-// Macro-kernel of the float32 GEMM. The loops are those of qgemm.cc: ic, jr, pc, ir.
+// Macro-kernel of the float32 GEMM. The loops are those of qgemm.cc: ic, jc, pc, jr, ir.
 #include "kernels/sgemm/sgemm.h"
 
 #include <algorithm>
@@ -14,22 +14,24 @@ namespace lowp {
 namespace {
 
 constexpr size_t kMaxRowsPerBlock = 384;
+constexpr size_t kWaitingBytes = size_t{128} << 10;  // as in qgemm.cc
 
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
 struct Blocking {
-  size_t mc, k_blocks, packed_bytes, strip_bytes;
+  size_t mc, nc, k_blocks, packed_bytes, acc_bytes;
 
   Blocking(const SGemmKernel& kernel, size_t m, size_t k) {
     constexpr size_t kRowBytes = kSGemmRowStride * sizeof(float);
     k_blocks = std::max<size_t>(DivUp(k, kSGemmKc), 1);
     const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
-    mc = RoundUp(std::clamp<size_t>(l2 / 2 / (k_blocks * kRowBytes), 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
+    mc = RoundUp(std::clamp<size_t>(l2 / 4 / kRowBytes, 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
     mc = std::min(mc, RoundUp(m, kernel.mr));
+    nc = k_blocks == 1 ? kernel.nr : std::max<size_t>(kWaitingBytes / (mc * sizeof(float)) / kernel.nr, 1) * kernel.nr;
     packed_bytes = k_blocks * mc * kRowBytes;
-    strip_bytes = mc * kernel.nr * sizeof(float);
+    acc_bytes = mc * nc * sizeof(float);
   }
-  size_t bytes() const { return packed_bytes + strip_bytes; }
+  size_t bytes() const { return packed_bytes + acc_bytes; }
 };
 
 // packed[row][0..depth) = A[m0 + row][k0 ..]
@@ -58,36 +60,45 @@ void Store(const SGemmArgs& args, const float* acc, size_t nr, float* c, size_t 
   }
 }
 
-// False where there is no memory.
-bool ComputePiece(const SGemmArgs& args, const Blocking& blocking, size_t batch, const Piece& piece) {
+// Loops pc, jr and ir for columns n_begin .. n_end: at most NC. c is the row of C where the block starts.
+void ComputeColumns(const SGemmArgs& args, const Blocking& blocking, const float* packed, float* acc, float* c, size_t rows, size_t n_begin, size_t n_end) {
   const SGemmPackedB& b = *args.b;
   const SGemmKernel& kernel = *b.entry->kernel;
+  for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
+    const size_t k0 = pc * kSGemmKc, depth = std::min(kSGemmKc, b.k - k0);
+    const float* slab = packed + pc * blocking.mc * kSGemmRowStride;
+    const bool last = pc + 1 == blocking.k_blocks;
+    for (size_t jr = n_begin; jr < n_end; jr += kernel.nr) {
+      const float* panel = b.storage.As<float>() + jr * b.k + k0 * kernel.nr;
+      float* column = acc + (jr - n_begin) * blocking.mc;
+      for (size_t ir = 0; ir < rows; ir += kernel.mr) {
+        const size_t tile_rows = std::min<size_t>(kernel.mr, rows - ir);
+        float* tile = column + ir * kernel.nr;
+        kernel.ukernels[tile_rows - 1](depth, slab + ir * kSGemmRowStride, panel, tile, pc > 0);
+        if (last) Store(args, tile, kernel.nr, c + ir * args.ldc, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
+      }
+    }
+  }
+}
+
+// False where there is no memory.
+bool ComputePiece(const SGemmArgs& args, const Blocking& blocking, size_t batch, const Piece& piece) {
   uint8_t* scratch = Scratch(ScratchSlot::kTask, blocking.bytes());
   if (scratch == nullptr) return false;
   float* packed = reinterpret_cast<float*>(scratch);
-  float* strip = reinterpret_cast<float*>(scratch + blocking.packed_bytes);
+  float* acc = reinterpret_cast<float*>(scratch + blocking.packed_bytes);
   const float* a = args.a + batch * args.batch_stride_a;
   float* c = args.c + batch * args.batch_stride_c;
+  const size_t k = args.b->k;
 
   for (size_t ic = piece.m_begin; ic < piece.m_end; ic += blocking.mc) {
     const size_t rows = std::min(blocking.mc, piece.m_end - ic);
     for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
-      PackA(args, a, ic, rows, pc * kSGemmKc, std::min(kSGemmKc, b.k - pc * kSGemmKc), packed + pc * blocking.mc * kSGemmRowStride);
+      PackA(args, a, ic, rows, pc * kSGemmKc, std::min(kSGemmKc, k - pc * kSGemmKc), packed + pc * blocking.mc * kSGemmRowStride);
     }
-    for (size_t jr = piece.n_begin; jr < piece.n_end; jr += kernel.nr) {
+    for (size_t jc = piece.n_begin; jc < piece.n_end; jc += blocking.nc) {
       if (IsSet(args.stop)) return true;
-      const float* panel = b.storage.As<float>() + jr * b.k;
-      for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
-        const size_t depth = std::min(kSGemmKc, b.k - pc * kSGemmKc);
-        for (size_t ir = 0; ir < rows; ir += kernel.mr) {
-          const size_t tile_rows = std::min<size_t>(kernel.mr, rows - ir);
-          float* acc = strip + ir * kernel.nr;
-          kernel.ukernels[tile_rows - 1](depth, packed + (pc * blocking.mc + ir) * kSGemmRowStride, panel + pc * kSGemmKc * kernel.nr, acc, pc > 0);
-          if (pc + 1 == blocking.k_blocks) {
-            Store(args, acc, kernel.nr, c + (ic + ir) * args.ldc, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
-          }
-        }
-      }
+      ComputeColumns(args, blocking, packed, acc, c + ic * args.ldc, rows, jc, std::min(piece.n_end, jc + blocking.nc));
     }
   }
   return true;
