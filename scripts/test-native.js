@@ -1,0 +1,53 @@
+'use strict';
+// The kernels' own tests (native/test, no Node inside) on machines and under checkers that `npm test` has not got:
+//   node scripts/test-native.js host|asan|tsan|arm64|baseline
+// host      as built for this machine
+// asan      AddressSanitizer and UndefinedBehaviorSanitizer
+// tsan      ThreadSanitizer
+// arm64     cross-compiled, under qemu: with dot product (all ISAs required) and without
+// baseline  x86-64 without AVX, and with AVX2 only, under qemu
+const { mkdirSync } = require('node:fs');
+const { join } = require('node:path');
+const { ensureTools, root, run } = require('./system');
+
+const BUILD_TOOLS = { cmake: 'cmake', 'g++': 'g++', make: 'make' };
+
+function build(name, ...options) {
+  const folder = join(root, `build-${name}`);
+  mkdirSync(folder, { recursive: true });
+  run('cmake', ['-S', root, '-B', folder, '-DLOWP_TESTS=ON', ...options], { stdio: ['ignore', 'ignore', 'inherit'] });
+  run('cmake', ['--build', folder, '--parallel', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return join(folder, 'lowp_test');
+}
+
+const TARGETS = {
+  host: { tools: {}, test: () => run(build('host'), []) },
+  asan: { tools: {}, test: () => run(build('asan', '-DLOWP_SANITIZE=address,undefined'), []) },
+  tsan: {
+    tools: { setarch: 'util-linux' },
+    // Without address-space randomisation, which this sanitizer does not bear.
+    test: () => run('setarch', ['-R', build('tsan', '-DLOWP_SANITIZE=thread')]),
+  },
+  arm64: {
+    tools: { 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu', 'qemu-aarch64': 'qemu-user' },
+    test: () => {
+      const program = build('arm64', `-DCMAKE_TOOLCHAIN_FILE=${join(root, 'cmake', 'aarch64.cmake')}`);
+      const qemu = (cpu, ...args) => run('qemu-aarch64', ['-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', program, ...args]);
+      qemu('max', '--require', 'neondot,neon');
+      qemu('cortex-a72', '--require', 'neon');
+    },
+  },
+  baseline: {
+    tools: { 'qemu-x86_64': 'qemu-user' },
+    test: () => {
+      const program = build('host');
+      run('qemu-x86_64', ['-cpu', 'qemu64', program]);
+      run('qemu-x86_64', ['-cpu', 'max', program, '--require', 'avx2']);
+    },
+  },
+};
+
+const target = TARGETS[process.argv[2]];
+if (target === undefined) throw new Error(`Expected one of ${Object.keys(TARGETS).join(', ')} but received ${process.argv[2]}`);
+if (!ensureTools({ ...BUILD_TOOLS, ...target.tools })) process.exit(1);
+target.test();
