@@ -24,7 +24,8 @@ inline AddonData& DataOf(const Arguments& arguments) { return *static_cast<Addon
 template <napi_value (*kBody)(Arguments&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name, AddonData* data) {
   napi_value function;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, Guard<kBody>, data, &function) == napi_ok) exports.Set(name, Napi::Value(env, function));
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, Guard<kBody>, data, &function) == napi_ok)
+    exports.Set(name, Napi::Value(env, function));
 }
 
 void BindRuntime(Napi::Env env, Napi::Object exports, AddonData* data);

@@ -74,7 +74,8 @@ ArrayView ReadArray(napi_env env, napi_value value, const char* name) {
 
 ArrayView ReadArray(napi_env env, napi_value value, const char* name, napi_typedarray_type type) {
   const ArrayView view = ReadArray(env, value, name);
-  if (view.type != type) Fail(Code::kType, std::string("Expected ") + TypeName(type) + " for " + name + " but received " + Describe(view));
+  if (view.type != type)
+    Fail(Code::kType, std::string("Expected ") + TypeName(type) + " for " + name + " but received " + Describe(view));
   return view;
 }
 
@@ -115,12 +116,15 @@ size_t Extent(size_t batch, size_t batch_stride, size_t rows, size_t ld, size_t 
 
 void CheckExtent(const ArrayView& view, size_t extent, const char* name) {
   if (extent > view.length) {
-    Fail(Code::kShape, "Expected at least " + std::to_string(extent) + " elements ((rows-1)*ld + cols) for " + name + " but received " + Describe(view));
+    Fail(Code::kShape, "Expected at least " + std::to_string(extent) + " elements ((rows-1)*ld + cols) for " + name +
+                           " but received " + Describe(view));
   }
 }
 
 void CheckLength(const ArrayView& view, size_t length, const char* name) {
-  if (view.length < length) Fail(Code::kShape, "Expected at least " + std::to_string(length) + " elements for " + name + " but received " + Describe(view));
+  if (view.length < length)
+    Fail(Code::kShape,
+         "Expected at least " + std::to_string(length) + " elements for " + name + " but received " + Describe(view));
 }
 
 void CheckAlias(const ArrayView& out, size_t extent, const ArrayView& input, const char* name) {

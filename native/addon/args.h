@@ -38,7 +38,8 @@ struct Arguments {
 
   Arguments(napi_env e, napi_callback_info info) : env(e) {
     size_t count = kMax;
-    if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) Fail(Code::kInternal, "The call's arguments could not be read");
+    if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok)
+      Fail(Code::kInternal, "The call's arguments could not be read");
   }
 };
 
@@ -63,7 +64,9 @@ struct ArrayView {
   bool present() const { return data != nullptr || length != 0; }
   size_t element_size() const;
   template <class T>
-  T* As() const { return static_cast<T*>(data); }
+  T* As() const {
+    return static_cast<T*>(data);
+  }
 };
 
 ArrayView ReadArray(napi_env env, napi_value value, const char* name);
@@ -90,7 +93,9 @@ class Control {
 inline size_t SaturatingMul(size_t x, size_t y) {
   return y != 0 && x > std::numeric_limits<size_t>::max() / y ? std::numeric_limits<size_t>::max() : x * y;
 }
-inline size_t SaturatingAdd(size_t x, size_t y) { return x > std::numeric_limits<size_t>::max() - y ? std::numeric_limits<size_t>::max() : x + y; }
+inline size_t SaturatingAdd(size_t x, size_t y) {
+  return x > std::numeric_limits<size_t>::max() - y ? std::numeric_limits<size_t>::max() : x + y;
+}
 
 // Elements that a strided matrix spans: (batch - 1) * batch_stride + (rows - 1) * ld + cols, or 0 where it is empty.
 size_t Extent(size_t batch, size_t batch_stride, size_t rows, size_t ld, size_t cols);

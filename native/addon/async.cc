@@ -144,7 +144,8 @@ napi_value AsyncQueue::Submit(std::unique_ptr<Job> job, napi_value out) {
   GetDispatcher().Start();
   if (done_ == nullptr) Open();
   napi_value promise;
-  if (napi_create_reference(env_, out, 1, &job->out) != napi_ok || napi_create_promise(env_, &job->deferred, &promise) != napi_ok) {
+  if (napi_create_reference(env_, out, 1, &job->out) != napi_ok ||
+      napi_create_promise(env_, &job->deferred, &promise) != napi_ok) {
     Fail(Code::kInternal, "The environment takes no asynchronous work");
   }
   if (pending_++ == 0) napi_ref_threadsafe_function(env_, done_);
@@ -161,7 +162,8 @@ void AsyncQueue::CopyOut(Job& job) {
   if (napi_get_reference_value(env_, job.out, &value) != napi_ok || value == nullptr ||
       napi_get_typedarray_info(env_, value, &view.type, &view.length, &view.data, nullptr, nullptr) != napi_ok ||
       view.length * view.element_size() < job.out_bytes) {
-    job.status = {Code::kDetached, "Expected out to keep its " + std::to_string(job.out_bytes) + " bytes until the call ended but it was detached or shrunk"};
+    job.status = {Code::kDetached, "Expected out to keep its " + std::to_string(job.out_bytes) +
+                                       " bytes until the call ended but it was detached or shrunk"};
     return;
   }
   for (size_t row = 0; row < job.rows; ++row) {

@@ -17,11 +17,13 @@ struct Stored {
     ldb = ctl.Size(PackSlot::ldb, "ldb");
     transpose = ctl.Flag(PackSlot::transposeB);
     const size_t rows = transpose ? n : k, cols = transpose ? k : n;
-    if (ldb < cols) Fail(Code::kShape, "Expected ldb of at least " + std::to_string(cols) + " but received " + std::to_string(ldb));
+    if (ldb < cols)
+      Fail(Code::kShape, "Expected ldb of at least " + std::to_string(cols) + " but received " + std::to_string(ldb));
     CheckExtent(b, Extent(1, 0, rows, ldb, cols), "b");
     // An empty product with one huge side passes the extent; its column arrays must still fit.
     constexpr size_t kMaxColumns = size_t{1} << 32;
-    if (n > kMaxColumns) Fail(Code::kShape, "Expected at most " + std::to_string(kMaxColumns) + " columns but received " + std::to_string(n));
+    if (n > kMaxColumns)
+      Fail(Code::kShape, "Expected at most " + std::to_string(kMaxColumns) + " columns but received " + std::to_string(n));
   }
 };
 
@@ -39,7 +41,8 @@ napi_value PackQ(Arguments& arguments) {
     CheckLength(zeros, stored.n, "the zero points of b");
   }
   QGemmPackedB packed;
-  Check(PackQGemmB({stored.k, stored.n, b.data, b.type == napi_int8_array, stored.ldb, stored.transpose, scales.As<const float>(), zeros.As<const int32_t>(), per_channel},
+  Check(PackQGemmB({stored.k, stored.n, b.data, b.type == napi_int8_array, stored.ldb, stored.transpose, scales.As<const float>(),
+                    zeros.As<const int32_t>(), per_channel},
                    SelectQGemm(ActiveIsas()), &packed));
   WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).counters);
   return nullptr;

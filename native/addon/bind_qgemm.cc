@@ -29,7 +29,8 @@ void Call::ReadA(const Control& ctl) {
   if (kind > ActivationQuantization::dynamicPerRow || (dynamic ? a.type != napi_float32_array : !is_8_bit)) {
     Fail(Code::kType, "Expected Int8Array, Uint8Array or, for dynamic quantization, Float32Array for a");
   }
-  if (sizes.lda < sizes.k) Fail(Code::kShape, "Expected lda of at least " + std::to_string(sizes.k) + " but received " + std::to_string(sizes.lda));
+  if (sizes.lda < sizes.k)
+    Fail(Code::kShape, "Expected lda of at least " + std::to_string(sizes.k) + " but received " + std::to_string(sizes.lda));
   extent_a = Extent(sizes.batch, sizes.batch_stride_a, sizes.m, sizes.lda, sizes.k);
   CheckExtent(a, extent_a, "a");
   if (dynamic) {
@@ -40,7 +41,8 @@ void Call::ReadA(const Control& ctl) {
   args.a_scale = ctl.Float(GemmSlot::scaleA);
   args.a_zero = ctl.Int(GemmSlot::zeroA, "the zero point of a");
   if (kind == ActivationQuantization::perRow) {
-    if (scales.type != napi_float32_array || zeros.type != napi_int32_array) Fail(Code::kType, "Expected Float32Array scales and Int32Array zero points for a");
+    if (scales.type != napi_float32_array || zeros.type != napi_int32_array)
+      Fail(Code::kType, "Expected Float32Array scales and Int32Array zero points for a");
     CheckLength(scales, sizes.rows, "the scales of a");
     CheckLength(zeros, sizes.rows, "the zero points of a");
     args.a_scales = scales.As<const float>();
@@ -112,7 +114,8 @@ napi_value QGemmAsync(Arguments& arguments) {
   auto job = std::make_unique<Job>();
   job->id = ctl.Number(GemmSlot::job);
   const size_t a_bytes = call.extent_a * call.a.element_size(), bias_bytes = call.sizes.n * 4, row_bytes = call.sizes.rows * 4;
-  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) + 2 * RoundUp(row_bytes, kCacheLine) + 1)) {
+  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) + 2 * RoundUp(row_bytes, kCacheLine) +
+                           1)) {
     Fail(Code::kNoMemory, "Expected " + std::to_string(a_bytes) + " bytes to copy a but the system gave none");
   }
   QGemmArgs args = call.args;

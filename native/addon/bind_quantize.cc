@@ -19,7 +19,8 @@ struct Call {
     x = ReadArray(arguments.env, arguments.values[1], "x");
     scales = ReadArray(arguments.env, arguments.values[2], "the scales", napi_float32_array);
     zeros = ReadArray(arguments.env, arguments.values[3], "the zero points", napi_int32_array);
-    shape = {ctl.Size(QuantizeSlot::outer, "the outer size"), ctl.Size(QuantizeSlot::channels, "the channels"), ctl.Size(QuantizeSlot::inner, "the inner size")};
+    shape = {ctl.Size(QuantizeSlot::outer, "the outer size"), ctl.Size(QuantizeSlot::channels, "the channels"),
+             ctl.Size(QuantizeSlot::inner, "the inner size")};
     count = SaturatingMul(SaturatingMul(shape.outer, shape.channels), shape.inner);
     CheckLength(x, count, "x");
     CheckLength(scales, shape.channels, "the scales");
@@ -31,9 +32,11 @@ struct Call {
     for (size_t c = 0; c < shape.channels; ++c) {
       const float scale = scales.As<const float>()[c];
       const int32_t zero = zeros.As<const int32_t>()[c];
-      if (!(std::isfinite(scale) && scale > 0)) Fail(Code::kValue, "Expected finite scales above 0 but received " + std::to_string(scale));
+      if (!(std::isfinite(scale) && scale > 0))
+        Fail(Code::kValue, "Expected finite scales above 0 but received " + std::to_string(scale));
       if (zero < low || zero > low + 255) {
-        Fail(Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(low + 255) + " but received " + std::to_string(zero));
+        Fail(Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(low + 255) +
+                               " but received " + std::to_string(zero));
       }
     }
   }
@@ -48,8 +51,8 @@ void CheckFloat(const ArrayView& view, const char* name) {
 napi_value BoundQuantizeParams(Arguments& arguments) {
   const Call call(arguments);
   CheckFloat(call.x, "x");
-  QuantizeParameters(call.shape, call.x.As<const float>(), call.ctl.Flag(QuantizeSlot::symmetric), call.ctl.Flag(QuantizeSlot::isSigned), call.scales.As<float>(),
-                     call.zeros.As<int32_t>());
+  QuantizeParameters(call.shape, call.x.As<const float>(), call.ctl.Flag(QuantizeSlot::symmetric),
+                     call.ctl.Flag(QuantizeSlot::isSigned), call.scales.As<float>(), call.zeros.As<int32_t>());
   return nullptr;
 }
 
@@ -62,7 +65,8 @@ napi_value BoundQuantize(Arguments& arguments) {
   CheckAlias(out, call.count, call.x, "x");
   const bool is_signed = out.type == napi_int8_array;
   call.CheckParameters(is_signed);
-  Quantize(call.shape, call.x.As<const float>(), call.scales.As<const float>(), call.zeros.As<const int32_t>(), is_signed, out.As<uint8_t>());
+  Quantize(call.shape, call.x.As<const float>(), call.scales.As<const float>(), call.zeros.As<const int32_t>(), is_signed,
+           out.As<uint8_t>());
   return nullptr;
 }
 

@@ -66,7 +66,8 @@ std::string ReadString(const Arguments& arguments, size_t index, const char* nam
 
 double ReadNumber(const Arguments& arguments, size_t index, const char* name) {
   double number = 0;
-  if (napi_get_value_double(arguments.env, arguments.values[index], &number) != napi_ok) Fail(Code::kType, std::string("Expected a number for ") + name);
+  if (napi_get_value_double(arguments.env, arguments.values[index], &number) != napi_ok)
+    Fail(Code::kType, std::string("Expected a number for ") + name);
   return number;
 }
 
@@ -79,8 +80,10 @@ napi_value GetIsa(Arguments& arguments) { return Napi::String::New(arguments.env
 
 napi_value SetThreads(Arguments& arguments) {
   const double threads = ReadNumber(arguments, 0, "threads");
-  if (!(threads >= 1 && threads <= static_cast<double>(kMaxThreads) && threads == static_cast<double>(static_cast<size_t>(threads)))) {
-    Fail(Code::kValue, "Expected a whole number of threads from 1 to " + std::to_string(kMaxThreads) + " but received " + std::to_string(threads));
+  if (!(threads >= 1 && threads <= static_cast<double>(kMaxThreads) &&
+        threads == static_cast<double>(static_cast<size_t>(threads)))) {
+    Fail(Code::kValue, "Expected a whole number of threads from 1 to " + std::to_string(kMaxThreads) + " but received " +
+                           std::to_string(threads));
   }
   SetDefaultThreads(static_cast<size_t>(threads));
   return nullptr;
@@ -106,7 +109,8 @@ napi_value Peak(Arguments& arguments) {
   if (kind != "int8" && kind != "float32") Fail(Code::kValue, "Expected int8 or float32 for kind but received " + kind);
   for (const IsaInfo& info : AllIsas()) {
     if (name == info.name) {
-      return Napi::Number::New(arguments.env, MeasurePeak(kind == "int8" ? PeakKind::kInt8 : PeakKind::kFloat32, info.isa, ReadNumber(arguments, 2, "milliseconds")));
+      return Napi::Number::New(arguments.env, MeasurePeak(kind == "int8" ? PeakKind::kInt8 : PeakKind::kFloat32, info.isa,
+                                                          ReadNumber(arguments, 2, "milliseconds")));
     }
   }
   Fail(Code::kValue, "Expected the name of an ISA but received " + name);

@@ -25,7 +25,9 @@ struct Call {
     sizes = ReadGemmSizes(ctl, b.k, b.n, out);
     args.transpose_a = ctl.Flag(GemmSlot::transposeA);
     const size_t stored_rows = args.transpose_a ? sizes.k : sizes.m, stored_cols = args.transpose_a ? sizes.m : sizes.k;
-    if (sizes.lda < stored_cols) Fail(Code::kShape, "Expected lda of at least " + std::to_string(stored_cols) + " but received " + std::to_string(sizes.lda));
+    if (sizes.lda < stored_cols)
+      Fail(Code::kShape,
+           "Expected lda of at least " + std::to_string(stored_cols) + " but received " + std::to_string(sizes.lda));
     extent_a = Extent(sizes.batch, sizes.batch_stride_a, stored_rows, sizes.lda, stored_cols);
     CheckExtent(a, extent_a, "a");
     if (bias.present()) {

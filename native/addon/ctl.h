@@ -10,7 +10,26 @@ inline constexpr int kBindingVersion = 1;
 
 struct GemmSlot {
   enum : size_t {
-    batch, m, n, k, lda, batchStrideA, ldc, batchStrideC, min, max, threads, job, ownsOut, transposeA, quantization, scaleA, zeroA, scaleOut, zeroOut, length
+    batch,
+    m,
+    n,
+    k,
+    lda,
+    batchStrideA,
+    ldc,
+    batchStrideC,
+    min,
+    max,
+    threads,
+    job,
+    ownsOut,
+    transposeA,
+    quantization,
+    scaleA,
+    zeroA,
+    scaleOut,
+    zeroOut,
+    length
   };
 };
 

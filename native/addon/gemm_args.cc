@@ -20,13 +20,15 @@ GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, 
   s.threads = std::min(ctl.Size(GemmSlot::threads, "threads"), kMaxThreads);
   if (s.threads == 0) s.threads = DefaultThreads();
   if (s.k != weights_k || s.n != weights_n) {
-    Fail(Code::kShape, "Expected packed weights of " + std::to_string(s.k) + "x" + std::to_string(s.n) + " but received " + std::to_string(weights_k) + "x" +
-                           std::to_string(weights_n));
+    Fail(Code::kShape, "Expected packed weights of " + std::to_string(s.k) + "x" + std::to_string(s.n) + " but received " +
+                           std::to_string(weights_k) + "x" + std::to_string(weights_n));
   }
   s.rows = SaturatingMul(s.batch, s.m);
-  if (s.ldc < s.n) Fail(Code::kShape, "Expected ldc of at least " + std::to_string(s.n) + " but received " + std::to_string(s.ldc));
+  if (s.ldc < s.n)
+    Fail(Code::kShape, "Expected ldc of at least " + std::to_string(s.n) + " but received " + std::to_string(s.ldc));
   if (s.batch > 1 && batch_stride_c != SaturatingMul(s.m, s.ldc)) {
-    Fail(Code::kShape, "Expected a batch stride of out of M * ldc = " + std::to_string(SaturatingMul(s.m, s.ldc)) + " but received " + std::to_string(batch_stride_c));
+    Fail(Code::kShape, "Expected a batch stride of out of M * ldc = " + std::to_string(SaturatingMul(s.m, s.ldc)) +
+                           " but received " + std::to_string(batch_stride_c));
   }
   s.extent_c = Extent(1, 0, s.rows, s.ldc, s.n);
   CheckExtent(out, s.extent_c, "out");
@@ -41,7 +43,9 @@ void* PrepareResult(Job& job, const Control& ctl, const GemmSizes& sizes, const 
   job.out_stride_bytes = sizes.ldc * out.element_size();
   job.out_bytes = sizes.extent_c * out.element_size();
   *ldc = sizes.n;
-  if (!job.result.Reserve(job.rows * job.row_bytes + 1)) Fail(Code::kNoMemory, "Expected " + std::to_string(job.rows * job.row_bytes) + " bytes for the result but the system gave none");
+  if (!job.result.Reserve(job.rows * job.row_bytes + 1))
+    Fail(Code::kNoMemory,
+         "Expected " + std::to_string(job.rows * job.row_bytes) + " bytes for the result but the system gave none");
   return job.result.data();
 }
 

@@ -15,7 +15,7 @@ namespace lowp {
 
 struct GemmSizes {
   size_t batch, m, n, k, lda, batch_stride_a, ldc;
-  size_t rows;      // batch * m, rows of C at a uniform stride
+  size_t rows;  // batch * m, rows of C at a uniform stride
   size_t extent_c;
   size_t threads;
 };

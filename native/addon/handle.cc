@@ -35,7 +35,8 @@ Handle& ReadHandle(napi_env env, napi_value holder) {
 
 }  // namespace
 
-void WrapPacked(napi_env env, napi_value holder, std::shared_ptr<const Packed> packed, const std::shared_ptr<HandleCounters>& counters) {
+void WrapPacked(napi_env env, napi_value holder, std::shared_ptr<const Packed> packed,
+                const std::shared_ptr<HandleCounters>& counters) {
   const size_t bytes = packed->bytes();
   auto handle = std::make_unique<Handle>(Handle{std::move(packed), counters});
   const auto finalize = [](napi_env e, void* data, void*) {
@@ -51,7 +52,8 @@ void WrapPacked(napi_env env, napi_value holder, std::shared_ptr<const Packed> p
   counters->bytes += bytes;
   int64_t total;
   napi_adjust_external_memory(env, static_cast<int64_t>(bytes), &total);
-  if (napi_type_tag_object(env, holder, &kTag) != napi_ok) Fail(Code::kHandle, "Expected an object that carries no other type tag");
+  if (napi_type_tag_object(env, holder, &kTag) != napi_ok)
+    Fail(Code::kHandle, "Expected an object that carries no other type tag");
 }
 
 std::shared_ptr<const Packed> ReadPacked(napi_env env, napi_value holder) {
@@ -63,7 +65,8 @@ std::shared_ptr<const Packed> ReadPacked(napi_env env, napi_value holder) {
 template <class Weights>
 const Weights& WeightsOf(const Packed& packed, const char* expected) {
   const Weights* weights = std::get_if<Weights>(&packed.weights);
-  if (weights == nullptr) Fail(Code::kHandle, std::string("Expected ") + expected + " packed weights but these are of another dtype");
+  if (weights == nullptr)
+    Fail(Code::kHandle, std::string("Expected ") + expected + " packed weights but these are of another dtype");
   return *weights;
 }
 template const QGemmPackedB& WeightsOf(const Packed&, const char*);

@@ -27,7 +27,8 @@ struct Packed {
 };
 
 // `holder` owns `packed` from now on; it must not hold anything yet.
-void WrapPacked(napi_env env, napi_value holder, std::shared_ptr<const Packed> packed, const std::shared_ptr<HandleCounters>& counters);
+void WrapPacked(napi_env env, napi_value holder, std::shared_ptr<const Packed> packed,
+                const std::shared_ptr<HandleCounters>& counters);
 
 // Refuses objects of others and disposed handles.
 std::shared_ptr<const Packed> ReadPacked(napi_env env, napi_value holder);

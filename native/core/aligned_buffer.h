@@ -17,7 +17,8 @@ inline constexpr size_t DivUp(size_t value, size_t divisor) { return (value + di
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  AlignedBuffer(AlignedBuffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -40,9 +41,13 @@ class AlignedBuffer {
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
   template <class T>
-  T* As(size_t byte_offset = 0) { return reinterpret_cast<T*>(data_ + byte_offset); }
+  T* As(size_t byte_offset = 0) {
+    return reinterpret_cast<T*>(data_ + byte_offset);
+  }
   template <class T>
-  const T* As(size_t byte_offset = 0) const { return reinterpret_cast<const T*>(data_ + byte_offset); }
+  const T* As(size_t byte_offset = 0) const {
+    return reinterpret_cast<const T*>(data_ + byte_offset);
+  }
 
   void Free() {
     if (data_ != nullptr) ::operator delete(data_, std::align_val_t(kCacheLine));

@@ -20,11 +20,13 @@ struct Isas {
   Isas() {
     const CpuFeatures& cpu = Cpu().features;
     const IsaInfo rows[] = {
-        {Isa::kAvx512Vnni, "avx512vnni", false LOWP_IF_AVX512VNNI(|| true), cpu.avx2 && cpu.avx512 && cpu.avx512vnni, Bit(Isa::kAvx512Vnni) | kAvx512Bits},
+        {Isa::kAvx512Vnni, "avx512vnni", false LOWP_IF_AVX512VNNI(|| true), cpu.avx2 && cpu.avx512 && cpu.avx512vnni,
+         Bit(Isa::kAvx512Vnni) | kAvx512Bits},
         {Isa::kAvx512, "avx512", false LOWP_IF_AVX512(|| true), cpu.avx2 && cpu.avx512, kAvx512Bits},
         {Isa::kAvxVnni, "avxvnni", false LOWP_IF_AVXVNNI(|| true), cpu.avx2 && cpu.avxvnni, Bit(Isa::kAvxVnni) | kAvx2Bits},
         {Isa::kAvx2, "avx2", false LOWP_IF_AVX2(|| true), cpu.avx2, kAvx2Bits},
-        {Isa::kNeonDot, "neondot", false LOWP_IF_NEONDOT(|| true), cpu.neon && cpu.neondot, Bit(Isa::kNeonDot) | Bit(Isa::kNeon) | kScalarBit},
+        {Isa::kNeonDot, "neondot", false LOWP_IF_NEONDOT(|| true), cpu.neon && cpu.neondot,
+         Bit(Isa::kNeonDot) | Bit(Isa::kNeon) | kScalarBit},
         {Isa::kNeon, "neon", false LOWP_IF_NEON(|| true), cpu.neon, Bit(Isa::kNeon) | kScalarBit},
         {Isa::kScalar, "scalar", true, true, kScalarBit},
     };
@@ -78,8 +80,12 @@ Status SetIsa(std::string_view name) {
       if (info.built && info.supported) usable += std::string(usable.empty() ? "" : ", ") + info.name;
       continue;
     }
-    if (!info.built) return {Code::kUnsupported, "Expected an ISA of this build but received " + std::string(name) + ", which the compiler could not build"};
-    if (!info.supported) return {Code::kUnsupported, "Expected an ISA of this machine but received " + std::string(name) + ", which its processor lacks"};
+    if (!info.built)
+      return {Code::kUnsupported,
+              "Expected an ISA of this build but received " + std::string(name) + ", which the compiler could not build"};
+    if (!info.supported)
+      return {Code::kUnsupported,
+              "Expected an ISA of this machine but received " + std::string(name) + ", which its processor lacks"};
     limit_bits.store(info.includes, std::memory_order_relaxed);
     return {};
   }

@@ -16,9 +16,9 @@ enum class Isa : uint8_t { kAvx512Vnni, kAvx512, kAvxVnni, kAvx2, kNeonDot, kNeo
 struct IsaInfo {
   Isa isa;
   const char* name;
-  bool built;          // this binary has code for it
-  bool supported;      // this machine runs it
-  uint32_t includes;   // bit set of the ISAs whose kernels may run under it, itself included
+  bool built;         // this binary has code for it
+  bool supported;     // this machine runs it
+  uint32_t includes;  // bit set of the ISAs whose kernels may run under it, itself included
 };
 
 inline constexpr uint32_t Bit(Isa isa) { return 1u << static_cast<uint32_t>(isa); }

@@ -7,7 +7,20 @@
 
 namespace lowp {
 
-enum class Code { kOk, kType, kShape, kValue, kAlias, kDetached, kDisposed, kHandle, kUnsupported, kNoMemory, kAborted, kInternal };
+enum class Code {
+  kOk,
+  kType,
+  kShape,
+  kValue,
+  kAlias,
+  kDetached,
+  kDisposed,
+  kHandle,
+  kUnsupported,
+  kNoMemory,
+  kAborted,
+  kInternal
+};
 
 // The public spelling, e.g. "ERR_LOWP_SHAPE".
 inline const char* CodeName(Code code) {

@@ -31,7 +31,8 @@ void ParallelFor(size_t tasks, size_t threads, Body&& body) {
     return;
   }
   using Plain = std::remove_reference_t<Body>;
-  RunParallel(tasks, threads, [](void* context, size_t task) { (*static_cast<Plain*>(context))(task); }, &body);
+  RunParallel(
+      tasks, threads, [](void* context, size_t task) { (*static_cast<Plain*>(context))(task); }, &body);
 }
 
 }  // namespace lowp

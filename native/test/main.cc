@@ -20,7 +20,8 @@ int main(int argc, char** argv) {
   for (const IsaInfo& info : AllIsas()) {
     const bool runs = info.built && info.supported;
     if (runs) std::printf(" %s", info.name);
-    if (required.find(std::string(",") + info.name + ",") != std::string::npos) test::Expect(runs, std::string("required ISA ") + info.name);
+    if (required.find(std::string(",") + info.name + ",") != std::string::npos)
+      test::Expect(runs, std::string("required ISA ") + info.name);
   }
   std::printf("\n");
   std::fflush(stdout);

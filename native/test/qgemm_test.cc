@@ -1,9 +1,10 @@
+#include "kernels/qgemm/qgemm.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "kernels/qgemm/qgemm.h"
 #include "kernels/quantize/quantize.h"
 #include "test/harness.h"
 
@@ -24,10 +25,12 @@ struct Case {
   bool bias, float_bias, relu;
 
   std::string Name(const QGemmKernel& kernel) const {
-    return std::string(kernel.name) + " M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k) + (a_signed ? " s8" : " u8") + (b_signed ? "s8" : "u8") +
-           (transpose_b ? " tb" : "") + (per_channel ? " channel" : "") + (per_row ? " row" : "") + " lda+" + std::to_string(lda_gap) + " ldc+" + std::to_string(ldc_gap) + " fill" +
-           std::to_string(static_cast<int>(a_fill)) + std::to_string(static_cast<int>(b_fill)) + " out" + std::to_string(static_cast<int>(output)) + (bias ? " bias" : "") +
-           (float_bias ? "f" : "") + (relu ? " relu" : "") + " t" + std::to_string(threads);
+    return std::string(kernel.name) + " M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k) +
+           (a_signed ? " s8" : " u8") + (b_signed ? "s8" : "u8") + (transpose_b ? " tb" : "") + (per_channel ? " channel" : "") +
+           (per_row ? " row" : "") + " lda+" + std::to_string(lda_gap) + " ldc+" + std::to_string(ldc_gap) + " fill" +
+           std::to_string(static_cast<int>(a_fill)) + std::to_string(static_cast<int>(b_fill)) + " out" +
+           std::to_string(static_cast<int>(output)) + (bias ? " bias" : "") + (float_bias ? "f" : "") + (relu ? " relu" : "") +
+           " t" + std::to_string(threads);
   }
 };
 
@@ -68,7 +71,8 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
   }
 
   QGemmPackedB packed;
-  Status status = PackQGemmB({c.k, c.n, b.data(), c.b_signed, ldb, c.transpose_b, b_scale.data(), b_zero.data(), c.per_channel}, entry, &packed);
+  Status status = PackQGemmB({c.k, c.n, b.data(), c.b_signed, ldb, c.transpose_b, b_scale.data(), b_zero.data(), c.per_channel},
+                             entry, &packed);
   const size_t size = ElementSize(c.output);
   GuardedArray<uint8_t> out(((c.m - 1) * ldc + c.n) * size);
   std::memset(out.data(), 0x5a, out.size());
@@ -122,7 +126,8 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
       } else if (is_float) {
         std::memcpy(expected, &real, 4);
       } else {
-        const float scaled = use_float_bias ? real / args.c_scale : static_cast<float>(static_cast<int32_t>(sum)) * (scale / args.c_scale);
+        const float scaled =
+            use_float_bias ? real / args.c_scale : static_cast<float>(static_cast<int32_t>(sum)) * (scale / args.c_scale);
         int32_t q = Saturate(std::nearbyintf(scaled), args.c_zero, c.output == QGemmC::kS8);
         if (c.relu) q = std::max(q, args.c_zero);
         expected[0] = static_cast<uint8_t>(q);
@@ -199,7 +204,9 @@ void RunDynamic(const QGemmEntry& entry, Random& random, bool per_row) {
   args.a_zeros = a_zeros.data();
   args.c = expected.data();
   if (status.ok()) status = QGemm(args);
-  Expect(status.ok() && std::memcmp(out.data(), expected.data(), m * n * sizeof(float)) == 0, std::string(entry.kernel->name) + " dynamic M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k));
+  Expect(
+      status.ok() && std::memcmp(out.data(), expected.data(), m * n * sizeof(float)) == 0,
+      std::string(entry.kernel->name) + " dynamic M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k));
 }
 
 }  // namespace

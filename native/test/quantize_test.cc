@@ -1,9 +1,10 @@
+#include "kernels/quantize/quantize.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "core/isa.h"
-#include "kernels/quantize/quantize.h"
 #include "test/harness.h"
 
 namespace lowp {
@@ -46,11 +47,13 @@ void Run(const QuantizeEntry& entry, Random& random) {
   }
   for (size_t i = 0; i < count; ++i) {
     const float rounded = std::isnan(x[i]) ? 0 : std::nearbyintf(x[i] / scale);
-    const float expected = std::min(std::max(rounded + static_cast<float>(zero), static_cast<float>(low)), static_cast<float>(low + 255));
+    const float expected =
+        std::min(std::max(rounded + static_cast<float>(zero), static_cast<float>(low)), static_cast<float>(low + 255));
     const int32_t got = is_signed ? static_cast<int8_t>(q[i]) : int32_t{q[i]};
     equal = equal && got == static_cast<int32_t>(expected) && back[i] == scale * static_cast<float>(got - zero);
   }
-  Expect(equal, std::string(kernel.name) + " count " + std::to_string(count) + " zero " + std::to_string(zero) + (is_signed ? " s8" : " u8"));
+  Expect(equal, std::string(kernel.name) + " count " + std::to_string(count) + " zero " + std::to_string(zero) +
+                    (is_signed ? " s8" : " u8"));
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
+#include "kernels/sgemm/sgemm.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "kernels/sgemm/sgemm.h"
 #include "test/harness.h"
 
 namespace lowp {
@@ -12,10 +13,13 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 void Run(const SGemmEntry& entry, Random& random, size_t m, size_t n, size_t k, size_t threads) {
-  const bool transpose_a = random.Below(3) == 0, transpose_b = random.Below(3) == 0, use_bias = random.Below(2) != 0, relu = random.Below(3) == 0;
-  const size_t gap = random.Below(3), a_rows = transpose_a ? k : m, a_cols = transpose_a ? m : k, b_rows = transpose_b ? n : k, b_cols = transpose_b ? k : n;
+  const bool transpose_a = random.Below(3) == 0, transpose_b = random.Below(3) == 0, use_bias = random.Below(2) != 0,
+             relu = random.Below(3) == 0;
+  const size_t gap = random.Below(3), a_rows = transpose_a ? k : m, a_cols = transpose_a ? m : k, b_rows = transpose_b ? n : k,
+               b_cols = transpose_b ? k : n;
   const size_t lda = a_cols + gap, ldb = b_cols + gap, ldc = n + gap;
-  GuardedArray<float> a(k == 0 ? 0 : (a_rows - 1) * lda + a_cols), b(k == 0 ? 0 : (b_rows - 1) * ldb + b_cols), c((m - 1) * ldc + n), bias(n);
+  GuardedArray<float> a(k == 0 ? 0 : (a_rows - 1) * lda + a_cols), b(k == 0 ? 0 : (b_rows - 1) * ldb + b_cols),
+      c((m - 1) * ldc + n), bias(n);
   for (size_t i = 0; i < a.size(); ++i) a[i] = random.Float();
   for (size_t i = 0; i < b.size(); ++i) b[i] = random.Float();
   for (size_t i = 0; i < n; ++i) bias[i] = random.Float();
@@ -42,14 +46,15 @@ void Run(const SGemmEntry& entry, Random& random, size_t m, size_t n, size_t k, 
   for (size_t i = 0; i < m && close; ++i) {
     for (size_t j = 0; j < n && close; ++j) {
       double sum = use_bias ? bias[j] : 0;
-      for (size_t x = 0; x < k; ++x) sum += double{a[transpose_a ? x * lda + i : i * lda + x]} * b[transpose_b ? j * ldb + x : x * ldb + j];
+      for (size_t x = 0; x < k; ++x)
+        sum += double{a[transpose_a ? x * lda + i : i * lda + x]} * b[transpose_b ? j * ldb + x : x * ldb + j];
       if (relu) sum = std::max(sum, 0.0);
       close = std::fabs(sum - c[i * ldc + j]) <= bound;
     }
     for (size_t j = n; i + 1 < m && j < ldc; ++j) close = close && c[i * ldc + j] == -77;
   }
-  Expect(close, std::string(entry.kernel->name) + " M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k) + (transpose_a ? " ta" : "") + (transpose_b ? " tb" : "") + " t" +
-                    std::to_string(threads));
+  Expect(close, std::string(entry.kernel->name) + " M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k) +
+                    (transpose_a ? " ta" : "") + (transpose_b ? " tb" : "") + " t" + std::to_string(threads));
 }
 
 }  // namespace
@@ -64,8 +69,10 @@ void TestSGemm(bool quick) {
         for (size_t k : {size_t{0}, size_t{1}, size_t{33}}) Run(entry, random, std::max<size_t>(m, 1), n, k, 1);
       }
     }
-    for (int i = 0; i < (quick ? 50 : 1000); ++i) Run(entry, random, 1 + random.Below(2 * mr + 2), 1 + random.Below(2 * nr + 2), random.Below(80), 1);
-    for (int i = 0; i < (quick ? 5 : 40); ++i) Run(entry, random, 1 + random.Below(mr + 2), 1 + random.Below(nr + 2), kSGemmKc - 2 + random.Below(5), 1);
+    for (int i = 0; i < (quick ? 50 : 1000); ++i)
+      Run(entry, random, 1 + random.Below(2 * mr + 2), 1 + random.Below(2 * nr + 2), random.Below(80), 1);
+    for (int i = 0; i < (quick ? 5 : 40); ++i)
+      Run(entry, random, 1 + random.Below(mr + 2), 1 + random.Below(nr + 2), kSGemmKc - 2 + random.Below(5), 1);
     if (!quick) Run(entry, random, 130, 150, 300, 3);
   }
 }

@@ -15,6 +15,7 @@ using PeakEntry = KernelEntry<PeakKernel>;
 
 const PeakKernel kNone = {{nullptr, 0}, {nullptr, 0}};
 
+// clang-format off
 const PeakEntry kTable[] = {
     LOWP_IF_AVX512VNNI({Isa::kAvx512Vnni, &kPeakAvx512Vnni}, )
     LOWP_IF_AVX512({Isa::kAvx512, &kPeakAvx512}, )
@@ -24,6 +25,7 @@ const PeakEntry kTable[] = {
     LOWP_IF_NEON({Isa::kNeon, &kPeakNeon}, )
     {Isa::kScalar, &kNone},
 };
+// clang-format on
 
 double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 

@@ -43,7 +43,8 @@ Status CheckDepth(const QGemmArgs& args) {
     for (size_t i = 0; i < count; ++i) {
       const int32_t zero = args.a_zeros != nullptr ? args.a_zeros[i] : args.a_zero;
       if (zero < low || zero > high) {
-        return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) + " for a but received " + std::to_string(zero)};
+        return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
+                                  " for a but received " + std::to_string(zero)};
       }
       a_magnitude = std::max<int64_t>({a_magnitude, high - zero, zero - low});
     }
@@ -53,9 +54,11 @@ Status CheckDepth(const QGemmArgs& args) {
     for (size_t n = 0; n < args.b->n; ++n) bias_magnitude = std::max(bias_magnitude, std::abs(int64_t{args.bias_s32[n]}));
   }
   const int64_t product = a_magnitude * args.b->max_magnitude;
-  const int64_t bound = product == 0 ? INT64_MAX : (INT64_C(0x7fffffff) - std::min(bias_magnitude, INT64_C(0x7fffffff))) / product;
+  const int64_t bound =
+      product == 0 ? INT64_MAX : (INT64_C(0x7fffffff) - std::min(bias_magnitude, INT64_C(0x7fffffff))) / product;
   if (static_cast<int64_t>(args.b->k) > bound) {
-    return {Code::kValue, "Expected a depth K of at most " + std::to_string(bound) + ", at which the sum fits int32, but received " + std::to_string(args.b->k)};
+    return {Code::kValue, "Expected a depth K of at most " + std::to_string(bound) +
+                              ", at which the sum fits int32, but received " + std::to_string(args.b->k)};
   }
   return {};
 }
@@ -72,17 +75,21 @@ Status Validate(const QGemmArgs& args) {
   }
   if (Is8Bit(args.c_kind)) {
     const int32_t low = args.c_kind == QGemmC::kS8 ? -128 : 0;
-    if (!ValidScale(args.c_scale)) return {Code::kValue, "Expected a finite output scale above 0 but received " + std::to_string(args.c_scale)};
+    if (!ValidScale(args.c_scale))
+      return {Code::kValue, "Expected a finite output scale above 0 but received " + std::to_string(args.c_scale)};
     if (args.c_zero < low || args.c_zero > low + 255) {
-      return {Code::kValue, "Expected an output zero point from " + std::to_string(low) + " to " + std::to_string(low + 255) + " but received " + std::to_string(args.c_zero)};
+      return {Code::kValue, "Expected an output zero point from " + std::to_string(low) + " to " + std::to_string(low + 255) +
+                                " but received " + std::to_string(args.c_zero)};
     }
   }
-  if (!(args.min <= args.max)) return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
+  if (!(args.min <= args.max))
+    return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
   const bool float_bias_misplaced = args.bias_f32 != nullptr && args.c_kind == QGemmC::kInt32;
   const bool int_bias_misplaced = args.bias_s32 != nullptr && (args.c_kind == QGemmC::kFloat32 || IsFloat(args.a_kind));
   const bool raw_sum_of_dynamic = args.c_kind == QGemmC::kInt32 && IsFloat(args.a_kind);
   if (float_bias_misplaced || int_bias_misplaced || raw_sum_of_dynamic) {
-    return {Code::kValue, "Expected int32 output and bias only with quantized activations, float32 bias with float32 or 8-bit output"};
+    return {Code::kValue,
+            "Expected int32 output and bias only with quantized activations, float32 bias with float32 or 8-bit output"};
   }
   return CheckDepth(args);
 }
@@ -225,7 +232,8 @@ struct Problem {
 };
 
 // Loops pc, jr and ir for columns n_begin .. n_end: at most NC.
-void ComputeColumns(const Problem& p, const QGemmStore& store, const uint8_t* packed, int32_t* acc, size_t m0, size_t rows, size_t n_begin, size_t n_end) {
+void ComputeColumns(const Problem& p, const QGemmStore& store, const uint8_t* packed, int32_t* acc, size_t m0, size_t rows,
+                    size_t n_begin, size_t n_end) {
   const QGemmKernel& kernel = p.kernel;
   const QGemmPackedB& b = *p.args.b;
   for (size_t pc = 0; pc < p.blocking.k_blocks; ++pc) {
@@ -261,7 +269,8 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
     std::fill_n(sums, rows, 0);
     for (size_t pc = 0; pc < p.blocking.k_blocks; ++pc) {
       const size_t k0 = pc * kernel.kc;
-      pack(rows, std::min<size_t>(kernel.kc, b.k - k0), a + ic * p.a.lda + k0, p.a.lda, scratch + pc * p.blocking.mc * p.blocking.packed_row_bytes, sums);
+      pack(rows, std::min<size_t>(kernel.kc, b.k - k0), a + ic * p.a.lda + k0, p.a.lda,
+           scratch + pc * p.blocking.mc * p.blocking.packed_row_bytes, sums);
     }
     QGemmStore store = p.store;
     // Row arrays are indexed by the row of C; sums start at ic.
@@ -287,14 +296,22 @@ Status QGemm(const QGemmArgs& args) {
 
   const CallScratch at(args);
   uint8_t* scratch = Scratch(ScratchSlot::kCall, at.bytes);
-  if (scratch == nullptr) return {Code::kNoMemory, "Expected " + std::to_string(at.bytes) + " bytes of scratch memory but the system gave none"};
+  if (scratch == nullptr)
+    return {Code::kNoMemory, "Expected " + std::to_string(at.bytes) + " bytes of scratch memory but the system gave none"};
 
   Activations a{};
   int32_t* a_zeros = reinterpret_cast<int32_t*>(scratch + at.a_zeros);
   if (IsFloat(args.a_kind)) {
     QuantizeActivations(args, scratch + at.a_data, reinterpret_cast<float*>(scratch + at.a_scales), a_zeros, &a);
   } else {
-    a = {static_cast<const uint8_t*>(args.a), args.a_kind == QGemmA::kS8, args.lda, args.batch_stride_a, args.a_scale, args.a_zero, args.a_scales, nullptr};
+    a = {static_cast<const uint8_t*>(args.a),
+         args.a_kind == QGemmA::kS8,
+         args.lda,
+         args.batch_stride_a,
+         args.a_scale,
+         args.a_zero,
+         args.a_scales,
+         nullptr};
     if (args.a_zeros != nullptr) std::copy_n(args.a_zeros, args.batch * args.m, a_zeros);
   }
   const int32_t offset = a.is_signed ? kernel.a_offset_s8 : kernel.a_offset_u8;
@@ -315,7 +332,9 @@ Status QGemm(const QGemmArgs& args) {
     if (!ComputePiece(problem, task / partition.pieces(), partition[task % partition.pieces()])) out_of_memory = true;
   });
   TrimScratch();
-  if (out_of_memory) return {Code::kNoMemory, "Expected " + std::to_string(blocking.bytes()) + " bytes of scratch memory but the system gave none"};
+  if (out_of_memory)
+    return {Code::kNoMemory,
+            "Expected " + std::to_string(blocking.bytes()) + " bytes of scratch memory but the system gave none"};
   if (IsSet(args.stop)) return {Code::kAborted, "The call was cancelled"};
   return {};
 }

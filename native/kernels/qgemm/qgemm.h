@@ -32,8 +32,8 @@ struct QGemmPackedB {
   const QGemmEntry* entry = nullptr;
   size_t k = 0, n = 0;
   size_t k_padded = 0, n_padded = 0;
-  int32_t max_magnitude = 0;       // of b - zb over the dtype and all columns
-  bool has_zero = false;           // some zero point, after the shift to s8, is not 0
+  int32_t max_magnitude = 0;  // of b - zb over the dtype and all columns
+  bool has_zero = false;      // some zero point, after the shift to s8, is not 0
   AlignedBuffer storage;
   const int8_t* panels = nullptr;  // [n_padded / nr][k_padded / kr][nr][kr]
   const float* scale = nullptr;    // [n_padded]
@@ -63,7 +63,7 @@ struct QGemmArgs {
   size_t lda = 0, batch_stride_a = 0;
   float a_scale = 1;
   int32_t a_zero = 0;
-  const float* a_scales = nullptr;   // [batch * m] instead of a_scale and a_zero
+  const float* a_scales = nullptr;  // [batch * m] instead of a_scale and a_zero
   const int32_t* a_zeros = nullptr;
   const QGemmPackedB* b = nullptr;
   QGemmC c_kind = QGemmC::kFloat32;

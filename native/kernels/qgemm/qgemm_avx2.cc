@@ -88,6 +88,7 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 
 extern const QGemmKernel kQGemmAvx2;
 const QGemmKernel kQGemmAvx2 = {
-    "qgemm_s16s8s32_6x16c2__avx2", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<false>, PackA<true>, StoreTile<Vector256, kNr>};
+    "qgemm_s16s8s32_6x16c2__avx2", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<false>, PackA<true>,
+    StoreTile<Vector256, kNr>};
 
 }  // namespace lowp

@@ -74,13 +74,24 @@ struct Vector512 {
   static void StoreS8(int8_t* p, I x, size_t cols) { _mm512_mask_cvtepi32_storeu_epi8(p, First(cols), x); }
 };
 
-constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>,  Ukernel<4>,  Ukernel<5>,  Ukernel<6>,  Ukernel<7>,
-                                           Ukernel<8>, Ukernel<9>, Ukernel<10>, Ukernel<11>, Ukernel<12>, Ukernel<13>, Ukernel<14>};
+constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>,  Ukernel<2>,  Ukernel<3>,  Ukernel<4>, Ukernel<5>,
+                                           Ukernel<6>,  Ukernel<7>,  Ukernel<8>,  Ukernel<9>, Ukernel<10>,
+                                           Ukernel<11>, Ukernel<12>, Ukernel<13>, Ukernel<14>};
 
 }  // namespace
 
 extern const QGemmKernel kQGemmAvx512Vnni;
-const QGemmKernel kQGemmAvx512Vnni = {
-    "qgemm_u8s8s32_14x32c4__avx512vnni", kMr, kNr, kKr, kKc, 1, 0, 128, kUkernels, PackU8<false, kStride>, PackU8<true, kStride>, StoreTile<Vector512, kNr>};
+const QGemmKernel kQGemmAvx512Vnni = {"qgemm_u8s8s32_14x32c4__avx512vnni",
+                                      kMr,
+                                      kNr,
+                                      kKr,
+                                      kKc,
+                                      1,
+                                      0,
+                                      128,
+                                      kUkernels,
+                                      PackU8<false, kStride>,
+                                      PackU8<true, kStride>,
+                                      StoreTile<Vector512, kNr>};
 
 }  // namespace lowp

@@ -51,6 +51,7 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 
 extern const QGemmKernel kQGemmAvxVnni;
 const QGemmKernel kQGemmAvxVnni = {
-    "qgemm_u8s8s32_6x16c4__avxvnni", kMr, kNr, kKr, kKc, 1, 0, 128, kUkernels, PackU8<false, kStride>, PackU8<true, kStride>, StoreTile<Vector256, kNr>};
+    "qgemm_u8s8s32_6x16c4__avxvnni", kMr, kNr, kKr, kKc, 1, 0, 128, kUkernels, PackU8<false, kStride>, PackU8<true, kStride>,
+    StoreTile<Vector256, kNr>};
 
 }  // namespace lowp

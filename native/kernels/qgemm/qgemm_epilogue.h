@@ -50,7 +50,8 @@ template <class V, size_t kNr, QGemmStoreMode kMode>
 void StoreTileInMode(const QGemmStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
   for (size_t row = 0; row < rows; ++row) {
     size_t col = 0;
-    for (; col + V::kWidth <= cols; col += V::kWidth) StoreVector<V, kMode>(e, acc + row * kNr + col, m + row, n + col, V::kWidth);
+    for (; col + V::kWidth <= cols; col += V::kWidth)
+      StoreVector<V, kMode>(e, acc + row * kNr + col, m + row, n + col, V::kWidth);
     if (col < cols) StoreVector<V, kMode>(e, acc + row * kNr + col, m + row, n + col, cols - col);
   }
 }

@@ -52,7 +52,7 @@ enum class QGemmStoreMode : uint8_t {
 // with b_corr[n] = sum_k (b - zb). For one a_zero the last term is already in col_add. Null: the term is absent.
 struct QGemmStore {
   QGemmStoreMode mode;
-  bool c_signed;           // 8-bit output: int8, else uint8
+  bool c_signed;  // 8-bit output: int8, else uint8
   const int32_t* col_add;
   const int32_t* b_zero;   // with row_sum
   const int32_t* b_corr;   // with a_zero
@@ -63,7 +63,7 @@ struct QGemmStore {
   const float* a_scale;    // [M]
   float min, max;          // float32 modes
   float c_scale;
-  float c_low, c_high;     // 8-bit modes: bounds of the rounded value before the zero point is added
+  float c_low, c_high;  // 8-bit modes: bounds of the rounded value before the zero point is added
   int32_t c_zero;
   void* c;
   size_t ldc;
@@ -75,8 +75,8 @@ using QGemmStoreFn = void (*)(const QGemmStore& store, const int32_t* acc, size_
 struct QGemmKernel {
   const char* name;
   uint32_t mr, nr, kr;
-  uint32_t kc;        // depth of a block, a multiple of kr
-  uint32_t a_bytes;   // of one packed element of A
+  uint32_t kc;       // depth of a block, a multiple of kr
+  uint32_t a_bytes;  // of one packed element of A
   int32_t a_offset_u8, a_offset_s8;
   const QGemmUkernelFn* ukernels;  // [rows - 1], for 1..mr rows, so that short edges cost what they are
   QGemmPackAFn pack_a_u8, pack_a_s8;

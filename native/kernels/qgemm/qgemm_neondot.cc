@@ -103,12 +103,14 @@ struct VectorNeon {
   static void StoreS8(int8_t* p, I x, size_t cols) { StoreU8(reinterpret_cast<uint8_t*>(p), x, cols); }
 };
 
-constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>, Ukernel<5>, Ukernel<6>, Ukernel<7>, Ukernel<8>};
+constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>,
+                                           Ukernel<5>, Ukernel<6>, Ukernel<7>, Ukernel<8>};
 
 }  // namespace
 
 extern const QGemmKernel kQGemmNeonDot;
 const QGemmKernel kQGemmNeonDot = {
-    "qgemm_s8s8s32_8x12c4__neondot", kMr, kNr, kKr, kKc, 1, -128, 0, kUkernels, PackA<false>, PackA<true>, StoreTile<VectorNeon, kNr>};
+    "qgemm_s8s8s32_8x12c4__neondot", kMr, kNr, kKr, kKc, 1, -128, 0, kUkernels, PackA<false>, PackA<true>,
+    StoreTile<VectorNeon, kNr>};
 
 }  // namespace lowp

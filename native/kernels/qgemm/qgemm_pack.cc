@@ -13,11 +13,12 @@ Status CheckParameters(const QGemmPackArgs& args) {
   const int32_t low = args.b_signed ? -128 : 0, high = args.b_signed ? 127 : 255;
   for (size_t i = 0; i < count; ++i) {
     if (!(std::isfinite(args.scales[i]) && args.scales[i] > 0)) {
-      return {Code::kValue, "Expected finite scales above 0 for b but received " + std::to_string(args.scales[i]) + " at " + std::to_string(i)};
+      return {Code::kValue,
+              "Expected finite scales above 0 for b but received " + std::to_string(args.scales[i]) + " at " + std::to_string(i)};
     }
     if (args.zeros[i] < low || args.zeros[i] > high) {
-      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) + " for b but received " +
-                                std::to_string(args.zeros[i]) + " at " + std::to_string(i)};
+      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
+                                " for b but received " + std::to_string(args.zeros[i]) + " at " + std::to_string(i)};
     }
   }
   return {};

@@ -75,6 +75,7 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 
 extern const QGemmKernel kQGemmScalar;
 const QGemmKernel kQGemmScalar = {
-    "qgemm_s16s8s32_4x8c1__scalar", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<uint8_t>, PackA<int8_t>, StoreTile<Scalar, kNr>};
+    "qgemm_s16s8s32_4x8c1__scalar", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<uint8_t>, PackA<int8_t>,
+    StoreTile<Scalar, kNr>};
 
 }  // namespace lowp

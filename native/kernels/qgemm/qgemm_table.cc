@@ -9,6 +9,7 @@ extern const QGemmKernel kQGemmAvx512Vnni, kQGemmAvxVnni, kQGemmAvx2, kQGemmNeon
 
 namespace {
 
+// clang-format off
 const QGemmEntry kTable[] = {
     LOWP_IF_AVX512VNNI({Isa::kAvx512Vnni, &kQGemmAvx512Vnni}, )
     LOWP_IF_AVXVNNI({Isa::kAvxVnni, &kQGemmAvxVnni}, )
@@ -16,6 +17,7 @@ const QGemmEntry kTable[] = {
     LOWP_IF_NEONDOT({Isa::kNeonDot, &kQGemmNeonDot}, )
     {Isa::kScalar, &kQGemmScalar},
 };
+// clang-format on
 
 }  // namespace
 

@@ -12,11 +12,13 @@ extern const QuantizeKernel kQuantizeAvx2, kQuantizeNeon, kQuantizeScalar;
 
 namespace {
 
+// clang-format off
 const QuantizeEntry kTable[] = {
     LOWP_IF_AVX2({Isa::kAvx2, &kQuantizeAvx2}, )
     LOWP_IF_NEON({Isa::kNeon, &kQuantizeNeon}, )
     {Isa::kScalar, &kQuantizeScalar},
 };
+// clang-format on
 
 const QuantizeKernel& Current() { return *SelectQuantize(ActiveIsas()).kernel; }
 
@@ -50,7 +52,8 @@ void QuantizeRun(const float* x, size_t count, QuantParams params, bool is_signe
   Current().quantize(x, count, params.scale, params.zero, low, low + 255, out);
 }
 
-void QuantizeParameters(const QuantizeShape& shape, const float* x, bool symmetric, bool is_signed, float* scales, int32_t* zeros) {
+void QuantizeParameters(const QuantizeShape& shape, const float* x, bool symmetric, bool is_signed, float* scales,
+                        int32_t* zeros) {
   std::vector<Range> ranges(shape.channels);
   if (shape.inner == 1) {
     // The channel is the fastest dimension: whole rows at once instead of runs of one.
@@ -73,14 +76,16 @@ void QuantizeParameters(const QuantizeShape& shape, const float* x, bool symmetr
   }
 }
 
-void Quantize(const QuantizeShape& shape, const float* x, const float* scales, const int32_t* zeros, bool is_signed, uint8_t* out) {
+void Quantize(const QuantizeShape& shape, const float* x, const float* scales, const int32_t* zeros, bool is_signed,
+              uint8_t* out) {
   for (size_t i = 0; i < shape.outer * shape.channels; ++i) {
     const size_t c = i % shape.channels;
     QuantizeRun(x + i * shape.inner, shape.inner, {scales[c], zeros[c]}, is_signed, out + i * shape.inner);
   }
 }
 
-void Dequantize(const QuantizeShape& shape, const void* q, bool is_signed, const float* scales, const int32_t* zeros, float* out) {
+void Dequantize(const QuantizeShape& shape, const void* q, bool is_signed, const float* scales, const int32_t* zeros,
+                float* out) {
   const QuantizeKernel& kernel = Current();
   for (size_t i = 0; i < shape.outer * shape.channels; ++i) {
     const size_t c = i % shape.channels, at = i * shape.inner;

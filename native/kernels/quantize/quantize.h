@@ -37,8 +37,10 @@ void QuantizeRun(const float* x, size_t count, QuantParams params, bool is_signe
 struct QuantizeShape {
   size_t outer, channels, inner;
 };
-void QuantizeParameters(const QuantizeShape& shape, const float* x, bool symmetric, bool is_signed, float* scales, int32_t* zeros);
-void Quantize(const QuantizeShape& shape, const float* x, const float* scales, const int32_t* zeros, bool is_signed, uint8_t* out);
+void QuantizeParameters(const QuantizeShape& shape, const float* x, bool symmetric, bool is_signed, float* scales,
+                        int32_t* zeros);
+void Quantize(const QuantizeShape& shape, const float* x, const float* scales, const int32_t* zeros, bool is_signed,
+              uint8_t* out);
 void Dequantize(const QuantizeShape& shape, const void* q, bool is_signed, const float* scales, const int32_t* zeros, float* out);
 
 }  // namespace lowp

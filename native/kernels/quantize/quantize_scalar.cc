@@ -11,6 +11,7 @@ void Range(const float* x, size_t count, float* min, float* max) {
 }  // namespace
 
 extern const QuantizeKernel kQuantizeScalar;
-const QuantizeKernel kQuantizeScalar = {"quantize__scalar", Range, QuantizeScalar, DequantizeScalar<uint8_t>, DequantizeScalar<int8_t>};
+const QuantizeKernel kQuantizeScalar = {"quantize__scalar", Range, QuantizeScalar, DequantizeScalar<uint8_t>,
+                                        DequantizeScalar<int8_t>};
 
 }  // namespace lowp

@@ -16,7 +16,8 @@ static inline void FiniteRangeScalar(const float* x, size_t count, float* min, f
   }
 }
 
-static inline void QuantizeScalar(const float* x, size_t count, float scale, int32_t zero, int32_t low, int32_t high, uint8_t* out) {
+static inline void QuantizeScalar(const float* x, size_t count, float scale, int32_t zero, int32_t low, int32_t high,
+                                  uint8_t* out) {
   const float bottom = static_cast<float>(low - zero), top = static_cast<float>(high - zero);
   constexpr float kRoundingShift = 12582912.0f;  // 1.5 * 2^23: adding it rounds |y| < 2^22 to an integer, ties to even
   for (size_t i = 0; i < count; ++i) {

@@ -37,7 +37,8 @@ struct Blocking {
 // packed[row][0..depth) = A[m0 + row][k0 ..]
 void PackA(const SGemmArgs& args, const float* a, size_t m0, size_t rows, size_t k0, size_t depth, float* packed) {
   if (!args.transpose_a) {
-    for (size_t row = 0; row < rows; ++row) std::memcpy(packed + row * kSGemmRowStride, a + (m0 + row) * args.lda + k0, depth * sizeof(float));
+    for (size_t row = 0; row < rows; ++row)
+      std::memcpy(packed + row * kSGemmRowStride, a + (m0 + row) * args.lda + k0, depth * sizeof(float));
     return;
   }
   for (size_t k = 0; k < depth; ++k) {
@@ -61,7 +62,8 @@ void Store(const SGemmArgs& args, const float* acc, size_t nr, float* c, size_t 
 }
 
 // Loops pc, jr and ir for columns n_begin .. n_end: at most NC. c is the row of C where the block starts.
-void ComputeColumns(const SGemmArgs& args, const Blocking& blocking, const float* packed, float* acc, float* c, size_t rows, size_t n_begin, size_t n_end) {
+void ComputeColumns(const SGemmArgs& args, const Blocking& blocking, const float* packed, float* acc, float* c, size_t rows,
+                    size_t n_begin, size_t n_end) {
   const SGemmPackedB& b = *args.b;
   const SGemmKernel& kernel = *b.entry->kernel;
   for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
@@ -135,7 +137,8 @@ Status PackSGemmB(const SGemmPackArgs& args, const SGemmEntry& entry, SGemmPacke
 }
 
 Status SGemm(const SGemmArgs& args) {
-  if (!(args.min <= args.max)) return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
+  if (!(args.min <= args.max))
+    return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
   const SGemmPackedB& b = *args.b;
   if (args.batch == 0 || args.m == 0 || b.n == 0) return {};
   const SGemmKernel& kernel = *b.entry->kernel;
@@ -146,7 +149,9 @@ Status SGemm(const SGemmArgs& args) {
   ParallelFor(args.batch * partition.pieces(), threads, [&](size_t task) {
     if (!ComputePiece(args, blocking, task / partition.pieces(), partition[task % partition.pieces()])) out_of_memory = true;
   });
-  if (out_of_memory) return {Code::kNoMemory, "Expected " + std::to_string(blocking.bytes()) + " bytes of scratch memory but the system gave none"};
+  if (out_of_memory)
+    return {Code::kNoMemory,
+            "Expected " + std::to_string(blocking.bytes()) + " bytes of scratch memory but the system gave none"};
   if (IsSet(args.stop)) return {Code::kAborted, "The call was cancelled"};
   return {};
 }

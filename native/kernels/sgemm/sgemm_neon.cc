@@ -33,7 +33,8 @@ void Ukernel(size_t k, const float* a, const float* b, float* acc, bool accumula
   }
 }
 
-constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>, Ukernel<5>, Ukernel<6>, Ukernel<7>, Ukernel<8>};
+constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>,
+                                           Ukernel<5>, Ukernel<6>, Ukernel<7>, Ukernel<8>};
 
 }  // namespace
 

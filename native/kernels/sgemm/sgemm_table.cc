@@ -9,12 +9,14 @@ extern const SGemmKernel kSGemmAvx512, kSGemmAvx2, kSGemmNeon, kSGemmScalar;
 
 namespace {
 
+// clang-format off
 const SGemmEntry kTable[] = {
     LOWP_IF_AVX512({Isa::kAvx512, &kSGemmAvx512}, )
     LOWP_IF_AVX2({Isa::kAvx2, &kSGemmAvx2}, )
     LOWP_IF_NEON({Isa::kNeon, &kSGemmNeon}, )
     {Isa::kScalar, &kSGemmScalar},
 };
+// clang-format on
 
 }  // namespace
 
