@@ -1,6 +1,6 @@
 /**
  * The type of lowp.node. Native code checks again whatever could corrupt memory; everything a person reads is made in
- * lib/validate.ts. On failure a native function throws (or rejects with) a plain `{ code, message }`.
+ * lib/validate/. On failure a native function throws (or rejects with) a plain `{ code, message }`.
  *
  * Numbers travel in a control block: a Float64Array whose slots are named by the enums below, which mirror native/addon/ctl.h
  * (a test compares them). Reading one array costs less than reading a dozen properties.
@@ -99,7 +99,6 @@ export interface NativeKernel {
   readonly family: string;
   readonly name: string;
   readonly isa: string;
-  readonly built: boolean;
   readonly supported: boolean;
   /** The one that the current ISA setting picks. */
   readonly selected: boolean;

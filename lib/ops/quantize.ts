@@ -62,8 +62,8 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
 
   const ctl = writeChannels(shape, axis, count);
   const values = contiguous(data, shape, strides);
-  const scales = given?.scales ?? new Float32Array(channels);
-  const zeros = given?.zeros ?? new Int32Array(channels);
+  const scales = given?.scales ?? allocate('Float32Array', channels);
+  const zeros = given?.zeros ?? allocate('Int32Array', channels);
   run(quantize, () => {
     if (given === undefined) {
       ctl[Quantize.symmetric] = symmetric ? 1 : 0;
@@ -109,7 +109,7 @@ export function dequantize(q: QuantizedTensor, options?: DequantizeOptions): Ten
     : Int32Array.of(readZeroPoint(zeroPoint, dtype, 'q.zeroPoint'));
 
   const givenOut = options?.out;
-  const out = givenOut ?? allocate('Float32Array', count);
+  const out = givenOut === undefined ? allocate('Float32Array', count) : givenOut;
   if (givenOut !== undefined) {
     if (!isTagged(out, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.out', out);
     if (out.length < count) throw tooShort(out, count, 'one per value of q', 'options.out');
@@ -145,7 +145,7 @@ function readGiven(
     throw lowpError('ERR_LOWP_VALUE', 'Expected options.scale beside options.zeroPoint but received undefined');
   }
   const middle = dtype === 'int8' ? 0 : 128;
-  const zero = zeroPoint ?? (symmetric ? middle : 0);
+  const zero = zeroPoint === undefined ? (symmetric ? middle : 0) : zeroPoint;
   const perTensor = axis === undefined;
   const scales = perTensor
     ? Float32Array.of(readScale(scale, 'options.scale'))
@@ -166,7 +166,8 @@ function writeChannels(shape: readonly number[], axis: number | undefined, count
   ctl[Quantize.inner] = count;
   if (axis === undefined) return ctl;
   ctl[Quantize.channels] = shape[axis];
-  ctl[Quantize.outer] = checkCount(shape.slice(0, axis), 'shape');
+  // An empty tensor has parameters but no runs of values: nothing would be gained by visiting each empty run.
+  ctl[Quantize.outer] = count === 0 ? 0 : checkCount(shape.slice(0, axis), 'shape');
   ctl[Quantize.inner] = checkCount(shape.slice(axis + 1), 'shape');
   return ctl;
 }

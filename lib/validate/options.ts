@@ -17,7 +17,7 @@ export function checkKeys(options: object | undefined, known: ReadonlySet<string
   for (const key in options) {
     if (!known.has(key)) {
       const names = [...known].join(', ');
-      const message = `Expected one of ${names} in ${name} but received '${key}'${suggestion(key, known)}`;
+      const message = `Expected one of ${names} in ${name} but received ${describe(key)}${suggestion(key, known)}`;
       throw lowpError('ERR_LOWP_TYPE', message);
     }
   }

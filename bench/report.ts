@@ -1,0 +1,114 @@
+/** Where the figures go: the terminal, and on request JSON lines and a Markdown page. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Machine } from './machine';
+import type { BenchCase, Column, Row, Table } from './types';
+
+/** Text columns are aligned left, numbers right. */
+const TEXT_COLUMNS = 2;
+/** Below this share of one core, others had it too. */
+const QUIET = 0.95;
+const BUSY = ': others had the processor too, so read `best` rather than the medians';
+const WIDTH = 120;
+const DIGITS = 6;
+
+export class Report {
+  readonly #records: Readonly<Record<string, unknown>>[];
+  readonly #page: string[];
+  readonly #machine: Machine;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#records = [machine.record];
+    this.#page = ['# lowp bench', '', '```', ...machine.lines, '```', ''];
+    for (const line of machine.lines) console.log(line);
+  }
+
+  /** Runs a case to its end. */
+  async add({ name }: BenchCase, table: Table): Promise<void> {
+    console.log(`\n${name}: ${table.title}`);
+    for (const sentence of table.caption) console.log(wrapped(sentence));
+    console.log(
+      `\n${line(
+        table.columns,
+        table.columns.map((c) => c.title),
+      )}`,
+    );
+    this.#page.push(`## ${name}: ${table.title}`, '', ...table.caption.map((c) => `- ${c}`), '');
+    this.#page.push(markdown(table.columns.map((c) => c.title)), markdown(table.columns.map(rule)));
+    const cpuBefore = process.cpuUsage();
+    const start = performance.now();
+    for await (const row of table.rows) this.#addRow(name, table.columns, row);
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const busy = (user + system) / 1000 / (performance.now() - start);
+    const notes = [...table.notes, `this process had ${busy.toFixed(2)} cores on average${busy < QUIET ? BUSY : ''}`];
+    console.log('');
+    for (const note of notes) console.log(`  note: ${note}`);
+    this.#page.push('', ...notes.map((note) => `- ${note}`), '');
+    this.#records.push(...notes.map((note) => ({ record: 'note', case: name, note })), {
+      record: 'run',
+      case: name,
+      cores: busy,
+    });
+  }
+
+  #addRow(name: string, columns: readonly Column[], row: Row): void {
+    if (row.first) console.log('');
+    console.log(line(columns, row.cells));
+    this.#records.push({ ...row.record, case: name });
+    this.#page.push(markdown(row.cells));
+  }
+
+  writeJson(path: string): void {
+    writeFileSync(path, this.#records.map((r) => `${JSON.stringify(r, rounded)}\n`).join(''));
+  }
+
+  /** A Markdown page and JSON lines, named by date, CPU, ISA and threads; returns the names. */
+  writeInto(directory: string): string[] {
+    const { date, cpu, isa, threads } = this.#machine.record as {
+      date: string;
+      cpu: { model: string };
+      isa: string;
+      threads: number;
+    };
+    const slug = cpu.model
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '');
+    const name = [date.slice(0, 10), slug, isa, ...(threads === 1 ? [] : [`${threads}threads`])].join('_');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `${name}.md`), this.#page.join('\n'));
+    this.writeJson(join(directory, `${name}.jsonl`));
+    return [`${name}.md`, `${name}.jsonl`];
+  }
+}
+
+/** A caption within the width of the tables, indented under its title. */
+function wrapped(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    if (lines[lines.length - 1].length + word.length >= WIDTH) lines.push('');
+    lines[lines.length - 1] += ` ${word}`;
+  }
+  return lines.map((l) => ` ${l}`).join('\n');
+}
+
+/** Six digits are more than any sample is worth. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(DIGITS)) : value;
+}
+
+function line(columns: readonly Column[], cells: readonly string[]): string {
+  return columns
+    .map(({ width }, i) => (i < TEXT_COLUMNS ? (cells[i] ?? '').padEnd(width) : (cells[i] ?? '').padStart(width)))
+    .join('  ')
+    .trimEnd();
+}
+
+function markdown(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function rule(_column: Column, index: number): string {
+  return index < TEXT_COLUMNS ? '---' : '---:';
+}

@@ -1,0 +1,70 @@
+/** `npm run bench -- [case...] [options]`: verifies, then times, the named cases (default: all). */
+import { parseArgs } from 'node:util';
+import { runtime } from '../lib/index';
+import { overhead } from './cases/overhead';
+import { qgemm } from './cases/qgemm';
+import { sgemm } from './cases/sgemm';
+import { describeMachine } from './machine';
+import { openPeers } from './peers/peer';
+import { Report } from './report';
+import { InputError, type BenchCase } from './types';
+
+/** Every case there is, in the order in which they run. */
+const CASES: readonly BenchCase[] = [qgemm, sgemm, overhead];
+
+const USAGE = `usage: npm run bench -- [case...] [options]
+cases (default: all):
+${CASES.map((c) => `  ${c.name.padEnd(12)}${c.about}`).join('\n')}
+options:
+  --quick         fewer repetitions
+  --isa NAME      the best instruction set to use (default: detection)
+  --threads N     threads of each call (default: 1)
+  --shapes FILE   MxNxK lines in place of a case's own
+  --peers         other libraries beside ours
+  --json FILE     write JSON lines
+  --out DIR       write a Markdown page and JSON lines, named by date and CPU`;
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      isa: { type: 'string' },
+      threads: { type: 'string', default: '1' },
+      shapes: { type: 'string' },
+      peers: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const unknown = positionals.find((name) => !CASES.some((c) => c.name === name));
+  if (unknown !== undefined)
+    throw new InputError(`Expected one of ${CASES.map((c) => c.name).join(', ')} but received '${unknown}'`);
+  const threads = Number(values.threads);
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new InputError(`Expected an integer of at least 1 for --threads but received '${values.threads}'`);
+  }
+  const cases = positionals.length === 0 ? CASES : CASES.filter((c) => positionals.includes(c.name));
+  return { ...values, threads, cases };
+}
+
+async function main(): Promise<void> {
+  const { cases, quick, isa, threads, shapes, peers: wanted, json, out, help } = readArguments();
+  if (help) return console.log(USAGE);
+  if (runtime.backend === 'reference') throw new InputError('Expected the native backend but LOWP_BACKEND=reference is set');
+  if (isa !== undefined) runtime.isa = isa;
+  runtime.threads = threads;
+  const { peers, missing } = wanted ? await openPeers() : { peers: [], missing: [] };
+  const report = new Report(describeMachine(threads, peers, missing));
+  for (const each of cases) await report.add(each, each.open({ threads, quick, shapes, peers }));
+  if (json !== undefined) report.writeJson(json);
+  if (out !== undefined) console.log(`\nwrote ${report.writeInto(out).join(' and ')}`);
+}
+
+main().catch((thrown: unknown) => {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  const expected = thrown instanceof InputError || code.startsWith('ERR_LOWP') || code.startsWith('ERR_PARSE_ARGS');
+  console.error(expected && thrown instanceof Error ? `${thrown.message}\n(--help lists cases and options)` : thrown);
+  process.exitCode = 1;
+});
