@@ -16,8 +16,7 @@ if (process.argv.includes('--test') && !ensureTools({ 'g++': 'g++', make: 'make'
 
 if (modified(at('node_modules', '.package-lock.json')) < modified(at('package-lock.json'))) {
   console.log('Installing dependencies (npm ci)');
-  // onnxruntime-node's CPU library is inside its package; its install script would download CUDA parts.
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env: { ONNXRUNTIME_NODE_INSTALL: 'skip' } });
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
 const sources = Math.max(newest(at('native')), modified(at('CMakeLists.txt')), modified(at('binding.gyp')));

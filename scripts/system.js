@@ -8,13 +8,11 @@ const root = join(__dirname, '..');
 
 /** Runs a program with its output shown; ends this process where it fails. */
 function run(command, args, options = {}) {
-  const { env, ...rest } = options;
   const { status, error } = spawnSync(command, args, {
     cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
-    env: { ...process.env, ...env },
-    ...rest,
+    ...options,
   });
   if (error) throw error;
   if (status !== 0) {
