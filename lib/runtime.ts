@@ -63,7 +63,7 @@ class Runtime {
    * Threads that a call may use, the calling one included. Default: LOWP_THREADS, else what native code finds. The
    * reference backend always uses 1.
    *
-   * @throws ERR_LOWP_VALUE unless it is an integer from 1 to 1024.
+   * @throws ERR_LOWP_VALUE unless it is an integer from 1 to 256.
    */
   get threads(): number {
     return nativeBinding()?.getThreads() ?? 1;

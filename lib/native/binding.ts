@@ -9,6 +9,9 @@
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
 export const BINDING_VERSION = 1;
 
+/** What native code takes at most (kMaxThreads). */
+export const MAX_THREADS = 256;
+
 export type Typed8 = Int8Array | Uint8Array;
 export type NumericArray = Typed8 | Int32Array | Float32Array;
 

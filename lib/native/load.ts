@@ -2,7 +2,7 @@
 import bindings from 'bindings';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fromNative, lowpError, suggestion, describe, type Caller } from '../errors';
-import { BINDING_VERSION, type NativeBinding } from './binding';
+import { BINDING_VERSION, MAX_THREADS, type NativeBinding } from './binding';
 
 const MODULE_ROOT = join(__dirname, '..', '..');
 const CANDIDATES = [
@@ -116,6 +116,6 @@ function threadsFromEnvironment(): number | undefined {
   const text = process.env.LOWP_THREADS ?? '';
   if (text === '') return undefined;
   const threads = Number(text);
-  if (Number.isInteger(threads) && threads >= 1 && threads <= 1024) return threads;
-  throw lowpError('ERR_LOWP_VALUE', `Expected an integer from 1 to 1024 for LOWP_THREADS but received ${describe(text)}`);
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads;
+  throw lowpError('ERR_LOWP_VALUE', `Expected an integer from 1 to ${MAX_THREADS} for LOWP_THREADS but received ${describe(text)}`);
 }

@@ -1,8 +1,8 @@
 /** Options: unknown names are refused with a suggestion, values with what was expected. */
 import type { Activation } from '../types';
 import { describe, expected, lowpError, suggestion } from '../errors';
+import { MAX_THREADS } from '../native/binding';
 
-const MAX_THREADS = 1024;
 const ACTIVATION_KEYS: ReadonlySet<string> = new Set(['min', 'max']);
 const ACTIVATION_NAMES = ['none', 'relu'] as const;
 const DEVICES = ['cpu', 'cuda'] as const;

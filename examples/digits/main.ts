@@ -1,0 +1,110 @@
+/** Trains a small network on handwritten digits, quantizes it in two ways, and compares accuracy, speed and size. */
+import { runtime } from 'lowp';
+import { relative } from 'node:path';
+import { cachePath, trainOrLoad } from './cache';
+import { measureSpeed, predict, verifyBatches, type Model } from './measure';
+import { loadMnist, PIXELS, range, type Digits } from './mnist';
+import { countEqual, countParameters, forward, packNetwork, toFloat, type Matrix, type Network } from './network';
+import { forwardDynamic, forwardStatic, int8Bytes, packDynamic, packStatic, quantizedPixels } from './quantized';
+import { formatTable } from './table';
+import { HYPERPARAMETERS } from './train';
+
+const BATCHES = [1, 32, 1000];
+const CALIBRATION_IMAGES = 1000;
+
+function main(): void {
+  const { train, test } = loadMnist();
+  const { sizes } = HYPERPARAMETERS;
+  console.log(`digits    LeNet-300-100 (${sizes.join('-')}, ${count(countParameters(sizes))} parameters) on MNIST`);
+  console.log(`machine   ${runtime.cpu.model}, ${runtime.isa}`);
+
+  const network = trainWithProgress(train);
+
+  runtime.threads = 1;
+  const models = createModels(network, train, test);
+  console.log(`kernels   ${[...new Set(models.map((model) => model.kernel))].join(', ')}`);
+  console.log(`\n${compare(models, test)}\n`);
+  console.log(
+    `images/s  at batch sizes ${BATCHES.join(', ')}: median, one thread, output arrays reused. float32 and int8 dynamic`,
+  );
+  console.log('          read pixels that were converted to float32 beforehand; int8 static reads the bytes');
+  console.log('differ    predictions that are not those of float32');
+  console.log('weights   as stored, with biases and scales');
+}
+
+function trainWithProgress(digits: Digits): Network {
+  const { epochs } = HYPERPARAMETERS;
+  const start = performance.now();
+  const { network, cached } = trainOrLoad(digits, HYPERPARAMETERS, (epoch, loss) => {
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    const line = `training  epoch ${epoch} of ${epochs}, loss ${loss.toFixed(4)}, ${seconds} s, threads: ${runtime.threads}`;
+    // On a terminal each epoch replaces the line of the one before.
+    process.stdout.write(process.stdout.isTTY && epoch < epochs ? `${line}\r` : `${line}\n`);
+  });
+  const path = relative(process.cwd(), cachePath(digits));
+  console.log(cached ? `training  done before: weights from ${path}` : `training  weights kept in ${path}`);
+  return network;
+}
+
+/** Each one reads test images; their weights and output arrays are made here, once. */
+function createModels(network: Network, train: Digits, test: Digits): Model[] {
+  const floats = toFloat(test.images);
+  const rows = (from: number, to: number): Matrix => ({
+    data: floats.data.subarray(from * PIXELS, to * PIXELS),
+    shape: [to - from, PIXELS],
+  });
+  const largestBatch = Math.max(...BATCHES);
+  const outs = network.map(({ bias }) => new Float32Array(largestBatch * bias.length));
+  const hidden = network.slice(0, -1).map(({ bias }) => new Uint8Array(largestBatch * bias.length));
+  const logits = outs[outs.length - 1];
+
+  const packed = packNetwork(network);
+  const dynamic = packDynamic(network);
+  const fixed = packStatic(network, range(train, 0, CALIBRATION_IMAGES).images);
+  return [
+    {
+      name: 'float32',
+      kernel: packed[0].weights.kernel,
+      bytes: 4 * countParameters(HYPERPARAMETERS.sizes),
+      run: (from, to) => forward(packed, rows(from, to), outs)[network.length - 1],
+    },
+    {
+      name: 'int8 dynamic',
+      kernel: dynamic[0].weights.kernel,
+      bytes: int8Bytes(network),
+      run: (from, to) => forwardDynamic(dynamic, rows(from, to), outs),
+    },
+    {
+      name: 'int8 static',
+      kernel: fixed.last.weights.kernel,
+      bytes: int8Bytes(network),
+      run: (from, to) => forwardStatic(fixed, quantizedPixels(range(test, from, to).images), { hidden, logits }),
+    },
+  ];
+}
+
+function compare(models: readonly Model[], test: Digits): string {
+  const predictions = models.map((model) => predict(model, test.count, Math.max(...BATCHES)));
+  for (const model of models) verifyBatches(model, BATCHES);
+  const speeds = BATCHES.map((batch) => measureSpeed(models, batch, test.count));
+  const header = ['', 'accuracy', 'differ', 'weight bytes', '', ...BATCHES.flatMap((batch) => [`images/s at ${batch}`, ''])];
+  const rows = models.map(({ name, bytes }, i) => [
+    name,
+    `${((100 * countEqual(predictions[i], test.labels)) / test.count).toFixed(2)} %`,
+    count(test.count - countEqual(predictions[i], predictions[0])),
+    count(bytes),
+    ratio(bytes, models[0].bytes),
+    ...speeds.flatMap((speed) => [count(speed[i]), ratio(speed[i], speed[0])]),
+  ]);
+  return formatTable([header, ...rows]);
+}
+
+function count(n: number): string {
+  return Math.round(n).toLocaleString('en-US');
+}
+
+function ratio(value: number, base: number): string {
+  return `${(value / base).toFixed(2)}x`;
+}
+
+main();

@@ -1,0 +1,9 @@
+/** Rows of cells as aligned columns: the first to the left, numbers to the right, the first row as the header. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const lines = rows.map((row) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  '),
+  );
+  const [header, ...body] = lines;
+  return [header.trimEnd(), '-'.repeat(header.length), ...body].join('\n');
+}
