@@ -23,6 +23,7 @@
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS_ALL'],
       'conditions': [
+        ['OS=="linux"', {'ldflags': ['-Wl,--version-script=<(module_root_dir)/native/exports.map']}],
         ['target_arch=="x64"', {'dependencies': ['isa_avx512vnni', 'isa_avx512', 'isa_avxvnni', 'isa_avx2']}],
         ['target_arch=="arm64"', {'dependencies': ['isa_neondot', 'isa_neon']}],
       ],

@@ -47,6 +47,7 @@ function headers() {
 
 function buildNative(tool) {
   if (!compilerFound()) throw new Error(ADVICE);
+  console.log(`Building with ${tool}`);
   if (tool === 'cmake-js') {
     runPackage('cmake-js', 'bin/cmake-js', ['compile', '--log-level', 'warn']);
   } else {
@@ -57,7 +58,8 @@ function buildNative(tool) {
 function main(args) {
   const given = args.find((arg) => arg.startsWith('--with='))?.slice('--with='.length);
   const tool = given ?? (found('cmake') ? 'cmake-js' : 'node-gyp');
-  if (tool !== 'cmake-js' && tool !== 'node-gyp') throw new Error(`Expected cmake-js or node-gyp for --with but received ${tool}`);
+  if (tool !== 'cmake-js' && tool !== 'node-gyp')
+    throw new Error(`Expected cmake-js or node-gyp for --with but received ${tool}`);
   buildNative(tool);
   if (!args.includes('--native')) runPackage('typescript', 'bin/tsc', ['-p', 'tsconfig.build.json']);
 }

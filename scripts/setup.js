@@ -10,7 +10,10 @@ const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 const newest = (folder) => Math.max(...readdirSync(folder, { recursive: true }).map((file) => modified(join(folder, file))));
 
 // The tests compile the addon in both ways, so they need what either needs.
-if (process.argv.includes('--test') && !ensureTools({ 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', nm: 'binutils' })) {
+if (
+  process.argv.includes('--test') &&
+  !ensureTools({ 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', nm: 'binutils' })
+) {
   console.warn('Tests that need these will fail.');
 }
 

@@ -28,7 +28,13 @@ function has(command) {
 /** needs: { command: package }. As root on Debian, installs what is missing; elsewhere names it. False where it stays missing. */
 function ensureTools(needs) {
   if (process.platform === 'win32') return true;
-  const missing = [...new Set(Object.keys(needs).filter((command) => !has(command)).map((command) => needs[command]))];
+  const missing = [
+    ...new Set(
+      Object.keys(needs)
+        .filter((command) => !has(command))
+        .map((command) => needs[command]),
+    ),
+  ];
   if (missing.length === 0) return true;
   if (process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) {
     console.warn(`Missing: ${missing.join(', ')} (Debian's package names)`);

@@ -14,7 +14,7 @@ namespace lowp {
 
 struct AddonData {
   explicit AddonData(napi_env env) : queue(env) {}
-  std::shared_ptr<HandleCounters> counters = std::make_shared<HandleCounters>();
+  std::shared_ptr<HandleRegistry> handles = std::make_shared<HandleRegistry>();
   AsyncQueue queue;
 };
 

@@ -69,6 +69,7 @@ ArrayView ReadArray(napi_env env, napi_value value, const char* name) {
   if (napi_get_typedarray_info(env, value, &view.type, &view.length, &view.data, nullptr, nullptr) != napi_ok) {
     Fail(Code::kType, std::string("Expected a typed array for ") + name);
   }
+  view.present = true;
   return view;
 }
 

@@ -60,8 +60,7 @@ struct ArrayView {
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;
-
-  bool present() const { return data != nullptr || length != 0; }
+  bool present = false;
   size_t element_size() const;
   template <class T>
   T* As() const {

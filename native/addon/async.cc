@@ -166,7 +166,7 @@ void AsyncQueue::CopyOut(Job& job) {
                                        " bytes until the call ended but it was detached or shrunk"};
     return;
   }
-  for (size_t row = 0; row < job.rows; ++row) {
+  for (size_t row = 0; row < job.rows && job.row_bytes > 0; ++row) {
     std::memcpy(view.As<uint8_t>() + row * job.out_stride_bytes, job.result.data() + row * job.row_bytes, job.row_bytes);
   }
 }

@@ -21,7 +21,7 @@ struct Stored {
       Fail(Code::kShape, "Expected ldb of at least " + std::to_string(cols) + " but received " + std::to_string(ldb));
     CheckExtent(b, Extent(1, 0, rows, ldb, cols), "b");
     // An empty product with one huge side passes the extent; its column arrays must still fit.
-    constexpr size_t kMaxColumns = size_t{1} << 32;
+    constexpr size_t kMaxColumns = size_t{1} << 27;
     if (n > kMaxColumns)
       Fail(Code::kShape, "Expected at most " + std::to_string(kMaxColumns) + " columns but received " + std::to_string(n));
   }
@@ -44,7 +44,7 @@ napi_value PackQ(Arguments& arguments) {
   Check(PackQGemmB({stored.k, stored.n, b.data, b.type == napi_int8_array, stored.ldb, stored.transpose, scales.As<const float>(),
                     zeros.As<const int32_t>(), per_channel},
                    SelectQGemm(ActiveIsas()), &packed));
-  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).counters);
+  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
   return nullptr;
 }
 
@@ -55,17 +55,17 @@ napi_value PackF(Arguments& arguments) {
   const Stored stored(ctl, b);
   SGemmPackedB packed;
   Check(PackSGemmB({stored.k, stored.n, b.As<const float>(), stored.ldb, stored.transpose}, SelectSGemm(ActiveIsas()), &packed));
-  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).counters);
+  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
   return nullptr;
 }
 
 napi_value Dispose(Arguments& arguments) {
-  DisposePacked(arguments.env, arguments.values[0]);
+  DisposePacked(arguments.env, arguments.values[0], *DataOf(arguments).handles);
   return nullptr;
 }
 
 napi_value HandleInfo(Arguments& arguments) {
-  const std::shared_ptr<const Packed> packed = ReadPacked(arguments.env, arguments.values[0]);
+  const std::shared_ptr<const Packed>& packed = ReadPacked(arguments.env, arguments.values[0], *DataOf(arguments).handles);
   Napi::Object info = Napi::Object::New(arguments.env);
   std::visit(
       [&](const auto& weights) {

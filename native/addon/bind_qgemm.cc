@@ -62,7 +62,7 @@ void Call::ReadOutput(const Control& ctl) {
   args.c_zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
   args.min = ctl.Float(GemmSlot::min);
   args.max = ctl.Float(GemmSlot::max);
-  if (!bias.present()) return;
+  if (!bias.present) return;
   CheckLength(bias, sizes.n, "bias");
   if (bias.type == napi_float32_array) {
     args.bias_f32 = bias.As<const float>();
@@ -76,7 +76,7 @@ void Call::ReadOutput(const Control& ctl) {
 Call::Call(Arguments& arguments, const Control& ctl) {
   napi_env env = arguments.env;
   a = ReadArray(env, arguments.values[1], "a");
-  packed = ReadPacked(env, arguments.values[2]);
+  packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
   const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit");
   out = ReadArray(env, arguments.values[3], "out");
   bias = ReadOptionalArray(env, arguments.values[4], "bias");

@@ -94,8 +94,8 @@ napi_value GetThreads(Arguments& arguments) { return Napi::Number::New(arguments
 napi_value GetMemory(Arguments& arguments) {
   const AddonData& data = DataOf(arguments);
   Napi::Object memory = Napi::Object::New(arguments.env);
-  memory.Set("packedHandles", static_cast<double>(data.counters->handles));
-  memory.Set("packedBytes", static_cast<double>(data.counters->bytes));
+  memory.Set("packedHandles", static_cast<double>(data.handles->live));
+  memory.Set("packedBytes", static_cast<double>(data.handles->bytes));
   memory.Set("asyncPending", static_cast<double>(data.queue.pending()));
   return memory;
 }

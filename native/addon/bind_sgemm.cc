@@ -18,7 +18,7 @@ struct Call {
   Call(Arguments& arguments, const Control& ctl) {
     napi_env env = arguments.env;
     a = ReadArray(env, arguments.values[1], "a", napi_float32_array);
-    packed = ReadPacked(env, arguments.values[2]);
+    packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
     const SGemmPackedB& b = WeightsOf<SGemmPackedB>(*packed, "float32");
     out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
     bias = ReadOptionalArray(env, arguments.values[4], "bias");
@@ -30,7 +30,7 @@ struct Call {
            "Expected lda of at least " + std::to_string(stored_cols) + " but received " + std::to_string(sizes.lda));
     extent_a = Extent(sizes.batch, sizes.batch_stride_a, stored_rows, sizes.lda, stored_cols);
     CheckExtent(a, extent_a, "a");
-    if (bias.present()) {
+    if (bias.present) {
       if (bias.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for bias");
       CheckLength(bias, sizes.n, "bias");
       args.bias = bias.As<const float>();

@@ -57,8 +57,9 @@ Status CheckDepth(const QGemmArgs& args) {
   const int64_t bound =
       product == 0 ? INT64_MAX : (INT64_C(0x7fffffff) - std::min(bias_magnitude, INT64_C(0x7fffffff))) / product;
   if (static_cast<int64_t>(args.b->k) > bound) {
-    return {Code::kValue, "Expected a depth K of at most " + std::to_string(bound) +
-                              ", at which the sum fits int32, but received " + std::to_string(args.b->k)};
+    const std::string beside = bias_magnitude == 0 ? "" : " beside a bias of " + std::to_string(bias_magnitude);
+    return {Code::kValue, "Expected a depth K of at most " + std::to_string(bound) + ", at which the sum" + beside +
+                              " fits int32, but received " + std::to_string(args.b->k)};
   }
   return {};
 }

@@ -1,0 +1,73 @@
+/** The native binding itself, for tests that go round lib/validate. */
+import { Gemm, Pack, type NativeBinding } from '../../lib/native/binding';
+import { nativeBinding } from '../../lib/native/load';
+
+export function binding(): NativeBinding {
+  const native = nativeBinding();
+  if (native === undefined) throw new Error('Expected the native backend but LOWP_BACKEND chose the reference');
+  return native;
+}
+
+/** Slots by name over those of a [m, k] x [k, n] product with contiguous arrays. */
+export function gemmControl(
+  m: number,
+  n: number,
+  k: number,
+  over: Partial<Record<keyof typeof Gemm, number>> = {},
+): Float64Array {
+  const slots = { batch: 1, m, n, k, lda: k, ldc: n, batchStrideC: m * n, min: -Infinity, max: Infinity, scaleA: 1, scaleOut: 1 };
+  const ctl = new Float64Array(Gemm.length);
+  for (const [name, value] of Object.entries({ ...slots, ...over })) ctl[SLOT[name]] = value;
+  return ctl;
+}
+
+// Spelled out: a const enum has no object to look names up in under every compiler.
+const SLOT: Readonly<Record<string, number>> = {
+  batch: Gemm.batch,
+  m: Gemm.m,
+  n: Gemm.n,
+  k: Gemm.k,
+  lda: Gemm.lda,
+  batchStrideA: Gemm.batchStrideA,
+  ldc: Gemm.ldc,
+  batchStrideC: Gemm.batchStrideC,
+  min: Gemm.min,
+  max: Gemm.max,
+  threads: Gemm.threads,
+  job: Gemm.job,
+  ownsOut: Gemm.ownsOut,
+  transposeA: Gemm.transposeA,
+  quantization: Gemm.quantization,
+  scaleA: Gemm.scaleA,
+  zeroA: Gemm.zeroA,
+  scaleOut: Gemm.scaleOut,
+  zeroOut: Gemm.zeroOut,
+};
+
+export function packControl(k: number, n: number, ldb = n, transposeB = 0): Float64Array {
+  const ctl = new Float64Array(Pack.length);
+  ctl[Pack.k] = k;
+  ctl[Pack.n] = n;
+  ctl[Pack.ldb] = ldb;
+  ctl[Pack.transposeB] = transposeB;
+  return ctl;
+}
+
+export function packedBytes(k: number, n: number): object {
+  const holder = {};
+  binding().packQ(holder, packControl(k, n), new Int8Array(k * n).fill(1), Float32Array.of(1), Int32Array.of(0));
+  return holder;
+}
+
+export function packedFloats(k: number, n: number): object {
+  const holder = {};
+  binding().packF(holder, packControl(k, n), new Float32Array(k * n).fill(1));
+  return holder;
+}
+
+/** True for what native code throws and rejects with: nothing else may come out of it. */
+export function isNativeFailure(thrown: unknown): thrown is { code: string; message: string } {
+  if (typeof thrown !== 'object' || thrown === null || Object.prototype.toString.call(thrown) !== '[object Object]') return false;
+  const { code, message }: { code?: unknown; message?: unknown } = thrown;
+  return typeof code === 'string' && /^ERR_LOWP_[A-Z]+$/.test(code) && typeof message === 'string' && message.length > 10;
+}

@@ -1,0 +1,45 @@
+/** The control blocks: lib/native/binding.ts mirrors native/addon/ctl.h, slot by slot. Nothing else would notice a slip. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROOT = join(__dirname, '..', '..');
+// Slots whose name is a keyword of C++.
+const RENAMED: Readonly<Record<string, string>> = { isSigned: 'signed' };
+const MIRRORS = [
+  ['GemmSlot', 'Gemm'],
+  ['ActivationQuantization', 'ActivationQuantization'],
+  ['PackSlot', 'Pack'],
+  ['QuantizeSlot', 'Quantize'],
+] as const;
+
+/** Comments would hide names, or look like them. */
+function read(...path: string[]): string {
+  return readFileSync(join(ROOT, ...path), 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+}
+
+/** The names between the braces behind `start`, in order; an assigned value would break the mirror, so it stays in the name. */
+function names(text: string, pattern: RegExp): Map<string, string[]> {
+  const found = [...text.matchAll(pattern)];
+  return new Map(found.map(([, name, body]) => [name, body.split(',').flatMap((s) => (s.trim() === '' ? [] : [s.trim()]))]));
+}
+
+const header = read('native', 'addon', 'ctl.h');
+const binding = read('lib', 'native', 'binding.ts');
+const slots = names(header, /struct (\w+) \{\s*enum(?: : \w+)? \{([^}]*)\}/g);
+const enums = names(binding, /enum (\w+) \{([^}]*)\}/g);
+
+test('both sides have the same control blocks', () => {
+  expect([...slots.keys()]).toEqual(MIRRORS.map(([cpp]) => cpp));
+  expect([...enums.keys()].sort()).toEqual(MIRRORS.map(([, ts]) => ts).sort());
+});
+
+test.each(MIRRORS)('%s of ctl.h is %s of binding.ts: names and order', (cpp, ts) => {
+  expect(slots.get(cpp)?.length).toBeGreaterThan(0);
+  expect(slots.get(cpp)?.map((name) => RENAMED[name] ?? name)).toEqual(enums.get(ts));
+});
+
+test('kBindingVersion is BINDING_VERSION', () => {
+  const version = /kBindingVersion = (\d+)/.exec(header)?.[1];
+  expect(version).toBeDefined();
+  expect(/BINDING_VERSION = (\d+)/.exec(binding)?.[1]).toBe(version);
+});
