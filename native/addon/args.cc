@@ -96,7 +96,7 @@ Control::Control(napi_env env, napi_value value, size_t slots) {
 size_t Control::Size(size_t slot, const char* name) const {
   constexpr double kMax = 1099511627776.0;  // 2^40
   const double x = data_[slot];
-  if (!(x >= 0 && x <= kMax && x == std::floor(x))) {
+  if (!(x >= 0 && x <= kMax && x == static_cast<double>(static_cast<int64_t>(x)))) {
     Fail(Code::kValue, std::string("Expected a whole number from 0 to 2^40 for ") + name + " but received " + std::to_string(x));
   }
   return static_cast<size_t>(x);
@@ -104,7 +104,7 @@ size_t Control::Size(size_t slot, const char* name) const {
 
 int32_t Control::Int(size_t slot, const char* name) const {
   const double x = data_[slot];
-  if (!(std::fabs(x) <= 2147483647.0 && x == std::floor(x))) {
+  if (!(std::fabs(x) <= 2147483647.0 && x == static_cast<double>(static_cast<int64_t>(x)))) {
     Fail(Code::kValue, std::string("Expected a 32-bit integer for ") + name + " but received " + std::to_string(x));
   }
   return static_cast<int32_t>(x);

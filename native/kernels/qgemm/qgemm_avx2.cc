@@ -55,6 +55,12 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
   }
 }
 
+inline int32_t SumLanes(__m256i x) {
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
+
 template <bool kSigned>
 void PackA(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32_t* row_sum) {
   const __m256i ones = _mm256_set1_epi16(1);
@@ -69,10 +75,7 @@ void PackA(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), words);
       sums = _mm256_add_epi32(sums, _mm256_madd_epi16(words, ones));
     }
-    alignas(32) int32_t lanes[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sums);
-    int32_t sum = 0;
-    for (int32_t lane : lanes) sum += lane;
+    int32_t sum = SumLanes(sums);
     for (; i < k; ++i) {
       to[i] = kSigned ? static_cast<int16_t>(static_cast<int8_t>(from[i])) : static_cast<int16_t>(from[i]);
       sum += to[i];

@@ -24,15 +24,15 @@ void PackU8(size_t rows, size_t k, const void* a, size_t lda, void* packed, int3
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), bytes);
       sums = _mm256_add_epi64(sums, _mm256_sad_epu8(bytes, zero));
     }
-    alignas(32) int64_t lanes[4];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sums);
-    int64_t sum = lanes[0] + lanes[1] + lanes[2] + lanes[3];
+    const __m128i two = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    // Depths are refused long before a sum of bytes leaves 32 bits.
+    int32_t sum = _mm_cvtsi128_si32(_mm_add_epi64(two, _mm_unpackhi_epi64(two, two)));
     for (; i < k; ++i) {
       to[i] = static_cast<uint8_t>(from[i] ^ (kSigned ? 0x80 : 0));
       sum += to[i];
     }
     for (; i % 4 != 0; ++i) to[i] = 0;
-    row_sum[row] += static_cast<int32_t>(sum);
+    row_sum[row] += sum;
   }
 }
 
