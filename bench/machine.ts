@@ -1,6 +1,6 @@
 /** The machine that the figures are from, and the most that one core of it can do. */
 import { cpus, loadavg, type CpuInfo } from 'node:os';
-import { runtime } from '../lib/index';
+import { runtime } from 'lowp';
 import { nativeBinding } from '../lib/native/load';
 import { version } from '../package.json';
 import type { Peer } from './peers/peer';

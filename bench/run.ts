@@ -1,6 +1,6 @@
 /** `npm run bench -- [case...] [options]`: verifies, then times, the named cases (default: all). */
 import { parseArgs } from 'node:util';
-import { runtime } from '../lib/index';
+import { runtime } from 'lowp';
 import { overhead } from './cases/overhead';
 import { qgemm } from './cases/qgemm';
 import { sgemm } from './cases/sgemm';

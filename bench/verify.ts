@@ -2,7 +2,7 @@
  * Checks results against lib/reference before anything is timed. The whole product where that is quick, else some rows and columns
  * (the first and last among them): a product of rows of A and columns of B is a product of its own, with the same elements.
  */
-import type { QuantizedTensor, Tensor } from '../lib/index';
+import type { QuantizedTensor, Tensor } from 'lowp';
 import type { Random } from './inputs';
 import { operations, type GemmShape } from './shapes';
 

@@ -1,7 +1,7 @@
 'use strict';
 // npm run build: compiles the addon into build/Release/lowp.node and the TypeScript into dist/.
-//   --native         the addon only
-//   --with=cmake-js  or node-gyp: instead of cmake-js where cmake is found, else node-gyp
+//   --native, --dist  only the one or the other
+//   --with=cmake-js   or node-gyp: instead of cmake-js where cmake is found, else node-gyp
 const { spawnSync } = require('node:child_process');
 const { existsSync } = require('node:fs');
 const { dirname, join } = require('node:path');
@@ -56,11 +56,13 @@ function buildNative(tool) {
 }
 
 function main(args) {
-  const given = args.find((arg) => arg.startsWith('--with='))?.slice('--with='.length);
-  const tool = given ?? (found('cmake') ? 'cmake-js' : 'node-gyp');
-  if (tool !== 'cmake-js' && tool !== 'node-gyp')
-    throw new Error(`Expected cmake-js or node-gyp for --with but received ${tool}`);
-  buildNative(tool);
+  if (!args.includes('--dist')) {
+    const given = args.find((arg) => arg.startsWith('--with='))?.slice('--with='.length);
+    const tool = given ?? (found('cmake') ? 'cmake-js' : 'node-gyp');
+    if (tool !== 'cmake-js' && tool !== 'node-gyp')
+      throw new Error(`Expected cmake-js or node-gyp for --with but received ${tool}`);
+    buildNative(tool);
+  }
   if (!args.includes('--native')) runPackage('typescript', 'bin/tsc', ['-p', 'tsconfig.build.json']);
 }
 

@@ -1,5 +1,6 @@
 'use strict';
 // What a fresh clone needs before anything runs: dependencies and the native addon. Does nothing where both are up to date.
+//   --dist   also dist/, for programs that import lowp as its users do
 //   --test   also system packages that the tests use: as root on Debian, installs those that are missing
 const { existsSync, readdirSync, statSync } = require('node:fs');
 const { join } = require('node:path');
@@ -26,4 +27,9 @@ const sources = Math.max(newest(at('native')), modified(at('CMakeLists.txt')), m
 if (modified(at('build', 'Release', 'lowp.node')) < sources) {
   console.log('Building native code');
   run(process.execPath, [at('scripts', 'build.js'), '--native']);
+}
+
+if (process.argv.includes('--dist') && modified(at('dist', 'index.js')) < newest(at('lib'))) {
+  console.log('Compiling TypeScript');
+  run(process.execPath, [at('scripts', 'build.js'), '--dist']);
 }

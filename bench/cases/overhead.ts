@@ -1,7 +1,7 @@
 /** What a call costs beside its arithmetic: products so small that checking arguments and crossing into native code is all there is. */
 import Benchmark from 'benchmark';
-import { matmul, packWeights, quantize, quantizedMatmul, quantizedMatmulAsync } from '../../lib/index';
-import * as reference from '../../lib/reference';
+import { matmul, packWeights, quantize, quantizedMatmul, quantizedMatmulAsync } from 'lowp';
+import * as reference from 'lowp/reference';
 import { bell, bytes, randomBits } from '../inputs';
 import { median, medianMargin, smallest } from '../stats';
 import type { BenchCase, Row, Settings, Table } from '../types';

@@ -1,12 +1,12 @@
 /** int8 products through the public API, weights packed once, with everything fused that a layer does. */
 import { join } from 'node:path';
-import { matmul, packWeights, quantize, quantizedMatmul } from '../../lib/index';
-import * as reference from '../../lib/reference';
+import { matmul, packWeights, quantize, quantizedMatmul } from 'lowp';
+import * as reference from 'lowp/reference';
 import { gemmTable, type GemmContender, type GemmFamily } from '../gemm';
 import { bell, bytes, randomBits } from '../inputs';
 import type { Peer } from '../peers/peer';
 import type { GemmShape } from '../shapes';
-import type { QuantizedOutput, QuantizedTensor, Tensor } from '../../lib/types';
+import type { QuantizedOutput, QuantizedTensor, Tensor } from 'lowp';
 import type { BenchCase, Settings } from '../types';
 import { columnsOf, difference, floatTolerance, ofColumns, pick, rowsOf, type Sample } from '../verify';
 

@@ -1,8 +1,8 @@
 /** float32 products: the baseline that int8 is compared with has to be a fast one. */
 import { join } from 'node:path';
-import { matmul, packWeights } from '../../lib/index';
-import * as reference from '../../lib/reference';
-import type { Activation, Tensor } from '../../lib/types';
+import { matmul, packWeights } from 'lowp';
+import * as reference from 'lowp/reference';
+import type { Activation, Tensor } from 'lowp';
 import { gemmTable, type GemmContender, type GemmFamily } from '../gemm';
 import { bell, randomBits } from '../inputs';
 import type { Peer } from '../peers/peer';
