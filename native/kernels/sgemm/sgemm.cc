@@ -47,18 +47,22 @@ void PackA(const SGemmArgs& args, const float* a, size_t m0, size_t rows, size_t
   }
 }
 
-// Bias and activation; comparisons are such that NaN passes through.
-void Store(const SGemmArgs& args, const float* acc, size_t nr, float* c, size_t n0, size_t rows, size_t cols) {
-  for (size_t row = 0; row < rows; ++row) {
-    const float* from = acc + row * nr;
-    float* to = c + row * args.ldc + n0;
-    for (size_t col = 0; col < cols; ++col) {
-      float x = from[col];
-      if (args.bias != nullptr) x += args.bias[n0 + col];
-      x = args.min > x ? args.min : x;
-      to[col] = args.max < x ? args.max : x;
-    }
+// Bias and activation of one row; the comparisons let NaN pass. Plain enough for the compiler to vectorize.
+template <bool kBias>
+void StoreRow(const float* __restrict from, const float* __restrict bias, float min, float max, float* __restrict to,
+              size_t cols) {
+  for (size_t col = 0; col < cols; ++col) {
+    float x = from[col];
+    if constexpr (kBias) x += bias[col];
+    x = min > x ? min : x;
+    to[col] = max < x ? max : x;
   }
+}
+
+void Store(const SGemmArgs& args, const float* acc, size_t nr, float* c, size_t n0, size_t rows, size_t cols) {
+  const auto store = args.bias != nullptr ? StoreRow<true> : StoreRow<false>;
+  const float* bias = args.bias != nullptr ? args.bias + n0 : nullptr;
+  for (size_t row = 0; row < rows; ++row) store(acc + row * nr, bias, args.min, args.max, c + row * args.ldc + n0, cols);
 }
 
 // Loops pc, jr and ir for columns n_begin .. n_end: at most NC. c is the row of C where the block starts.
