@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules/', '/build*/', '/dist/', '/coverage/', '.cache/', 'native/', 'cuda/'] },
+  { ignores: ['node_modules/', 'build*/', 'dist/', 'coverage/', '.cache/', 'native/', 'cuda/'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
