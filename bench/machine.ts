@@ -50,6 +50,7 @@ export function describeMachine(threads: number, peers: readonly Peer[], missing
   const kernels = runtime.kernels().filter((k) => k.selected);
   const peaks = { int8: describePeak('int8'), float32: describePeak('float32') };
   const caches = { l1d: cpu.l1d, l2: cpu.l2, l3: cpu.l3 };
+  const reads = readBandwidths(caches);
   const load = loadavg()[0];
   const date = new Date().toISOString();
   const peerNames = peers.map((p) => `${p.name} ${p.version}`);
@@ -61,6 +62,7 @@ export function describeMachine(threads: number, peers: readonly Peer[], missing
     `node     ${process.version} ${process.platform}-${process.arch}; threads ${threads}`,
     `peak     int8 ${peaks.int8.text}`,
     `         float32 ${peaks.float32.text}`,
+    `read     ${describeBandwidth(reads)} GB/s a core`,
     `peers    ${[...peerNames, ...missing.map((m) => `MISSING ${m}`)].join(', ') || 'not asked for (--peers)'}`,
   ];
   const record = {
@@ -76,6 +78,7 @@ export function describeMachine(threads: number, peers: readonly Peer[], missing
     platform: `${process.platform}-${process.arch}`,
     threads,
     peakPerCore: { int8: peaks.int8.perSecond, float32: peaks.float32.perSecond },
+    readPerCore: reads,
     peers: peerNames,
     missingPeers: missing,
   };
@@ -90,6 +93,26 @@ function describePeak(kind: PeakKind): { perSecond: number; text: string } {
   const route = ROUTES[`${kind} ${peak.isa}`];
   const unit = kind === 'int8' ? 'GOPS' : 'GFLOPS';
   return { perSecond, text: `${(perSecond / 1e9).toFixed(0)} ${unit} a core (${peak.isa}${route ? `: ${route}` : ''})` };
+}
+
+type Bandwidths = Readonly<Record<'l1d' | 'l2' | 'l3' | 'memory', number>>;
+
+/** Bytes a second: from half of each cache (of a usual one where its size is unknown), and from four times the largest. */
+function readBandwidths({ l1d, l2, l3 }: { l1d: number; l2: number; l3: number }): Bandwidths {
+  const read = (bytes: number): number => nativeBinding()?.bandwidth(bytes, 60) ?? 0;
+  const largest = Math.max(l2, l3) || 32 << 20;
+  return {
+    l1d: read((l1d || 32 << 10) / 2),
+    l2: read((l2 || 256 << 10) / 2),
+    l3: l3 === 0 ? 0 : read(l3 / 2),
+    memory: read(Math.min(4 * largest, 512 << 20)),
+  };
+}
+
+function describeBandwidth(reads: Bandwidths): string {
+  const names = { l1d: 'L1', l2: 'L2', l3: 'L3', memory: 'memory' };
+  const text = (perSecond: number): string => (perSecond === 0 ? 'unknown' : (perSecond / 1e9).toFixed(0));
+  return (['l1d', 'l2', 'l3', 'memory'] as const).map((level) => `${names[level]} ${text(reads[level])}`).join(', ');
 }
 
 function clock(all: readonly CpuInfo[]): string {

@@ -171,4 +171,6 @@ export interface NativeBinding {
 
   /** Operations per second of one core in a register-only loop of the ISA's own instructions; 0 where there is none. */
   peak(kind: 'int8' | 'float32', isa: string, milliseconds: number): number;
+  /** Bytes per second that one core reads from a buffer of this size, over and over; 0 where there is no loop for it. */
+  bandwidth(bytes: number, milliseconds: number): number;
 }

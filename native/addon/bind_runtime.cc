@@ -1,4 +1,4 @@
-// cpu, isas, kernels, setIsa, getIsa, setThreads, getThreads, memory, cancel, peak.
+// cpu, isas, kernels, setIsa, getIsa, setThreads, getThreads, memory, cancel, peak, bandwidth.
 #include <string>
 
 #include "addon/addon_data.h"
@@ -116,6 +116,14 @@ napi_value Peak(Arguments& arguments) {
   Fail(Code::kValue, "Expected the name of an ISA but received " + name);
 }
 
+napi_value Bandwidth(Arguments& arguments) {
+  const double bytes = ReadNumber(arguments, 0, "bytes");
+  constexpr double kMax = 4294967296.0;
+  if (!(bytes >= 1 && bytes <= kMax)) Fail(Code::kValue, "Expected from 1 to 2^32 bytes but received " + std::to_string(bytes));
+  return Napi::Number::New(arguments.env,
+                           MeasureReadBandwidth(static_cast<size_t>(bytes), ReadNumber(arguments, 1, "milliseconds")));
+}
+
 }  // namespace
 
 void BindRuntime(Napi::Env env, Napi::Object exports, AddonData* data) {
@@ -129,6 +137,7 @@ void BindRuntime(Napi::Env env, Napi::Object exports, AddonData* data) {
   Export<GetMemory>(env, exports, "memory", data);
   Export<Cancel>(env, exports, "cancel", data);
   Export<Peak>(env, exports, "peak", data);
+  Export<Bandwidth>(env, exports, "bandwidth", data);
 }
 
 }  // namespace lowp

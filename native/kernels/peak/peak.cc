@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
+#include "core/aligned_buffer.h"
 #include "core/isa_built.h"
 
 namespace lowp {
@@ -13,7 +15,7 @@ namespace {
 
 using PeakEntry = KernelEntry<PeakKernel>;
 
-const PeakKernel kNone = {{nullptr, 0}, {nullptr, 0}};
+const PeakKernel kNone = {{nullptr, 0}, {nullptr, 0}, nullptr};
 
 // clang-format off
 const PeakEntry kTable[] = {
@@ -42,6 +44,27 @@ double MeasurePeak(PeakKind kind, Isa isa, double milliseconds) {
     const double start = Seconds();
     loop.run(kSteps);
     best = std::max(best, static_cast<double>(kSteps * loop.ops_per_step) / (Seconds() - start));
+  } while (Seconds() < end);
+  return best;
+}
+
+double MeasureReadBandwidth(size_t bytes, double milliseconds) {
+  const IsaSet active = ActiveIsas();
+  void (*read)(const void*, size_t) = nullptr;
+  for (const PeakEntry& entry : kTable) {
+    if (read == nullptr && active.Has(entry.isa)) read = entry.kernel->read;
+  }
+  AlignedBuffer buffer;
+  bytes = RoundUp(bytes, 512);
+  if (read == nullptr || !buffer.Reserve(bytes)) return 0;
+  std::memset(buffer.data(), 1, bytes);
+  const size_t rounds = std::max<size_t>(1, (size_t{1} << 22) / bytes);
+  double best = 0;
+  const double end = Seconds() + milliseconds / 1000;
+  do {
+    const double start = Seconds();
+    for (size_t i = 0; i < rounds; ++i) read(buffer.data(), bytes);
+    best = std::max(best, static_cast<double>(rounds * bytes) / (Seconds() - start));
   } while (Seconds() < end);
   return best;
 }

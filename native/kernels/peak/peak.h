@@ -16,6 +16,10 @@ enum class PeakKind { kInt8, kFloat32 };
 // loop.
 double MeasurePeak(PeakKind kind, Isa isa, double milliseconds);
 
+// Bytes a second that one core reads from a buffer of this size, again and again, by the widest loads of the active ISAs. 0 where
+// they have no such loop, or there is no memory.
+double MeasureReadBandwidth(size_t bytes, double milliseconds);
+
 }  // namespace lowp
 
 #endif  // LOWP_KERNELS_PEAK_PEAK_H_

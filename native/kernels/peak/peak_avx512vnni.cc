@@ -21,6 +21,6 @@ void Int8(size_t steps) {
 }  // namespace
 
 extern const PeakKernel kPeakAvx512Vnni;
-const PeakKernel kPeakAvx512Vnni = {{Int8, 2 * 64 * kPeakSums}, {nullptr, 0}};
+const PeakKernel kPeakAvx512Vnni = {{Int8, 2 * 64 * kPeakSums}, {nullptr, 0}, nullptr};
 
 }  // namespace lowp

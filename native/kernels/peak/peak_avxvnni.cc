@@ -21,6 +21,6 @@ void Int8(size_t steps) {
 }  // namespace
 
 extern const PeakKernel kPeakAvxVnni;
-const PeakKernel kPeakAvxVnni = {{Int8, 2 * 32 * kPeakSums}, {nullptr, 0}};
+const PeakKernel kPeakAvxVnni = {{Int8, 2 * 32 * kPeakSums}, {nullptr, 0}, nullptr};
 
 }  // namespace lowp

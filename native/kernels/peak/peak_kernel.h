@@ -11,9 +11,11 @@ struct PeakLoop {
   size_t ops_per_step;
 };
 
-// A null run: the ISA has no such loop.
+// A null function: the ISA has no such loop.
 struct PeakKernel {
   PeakLoop int8, float32;
+  // Reads `bytes` (a multiple of 512) from a 64-byte boundary once, in order, by the ISA's widest loads.
+  void (*read)(const void* data, size_t bytes);
 };
 
 // Twelve independent sums hide the latency of every machine in question; the empty statement keeps each of them alive.

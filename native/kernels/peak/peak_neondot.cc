@@ -22,6 +22,6 @@ void Int8(size_t steps) {
 }  // namespace
 
 extern const PeakKernel kPeakNeonDot;
-const PeakKernel kPeakNeonDot = {{Int8, 2 * 16 * kPeakSums}, {nullptr, 0}};
+const PeakKernel kPeakNeonDot = {{Int8, 2 * 16 * kPeakSums}, {nullptr, 0}, nullptr};
 
 }  // namespace lowp
