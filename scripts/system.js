@@ -21,11 +21,16 @@ function run(command, args, options = {}) {
   }
 }
 
+/** Whether a command, or a file given by its whole path, is there. */
 function has(command) {
+  if (command.startsWith('/')) return existsSync(command);
   return spawnSync('which', [command], { stdio: 'ignore' }).status === 0;
 }
 
-/** needs: { command: package }. As root on Debian, installs what is missing; elsewhere names it. False where it stays missing. */
+/**
+ * needs: { command: package } or { '/path/of/a/file': package }. As root on Debian, installs what is missing; elsewhere names it.
+ * False where it stays missing.
+ */
 function ensureTools(needs) {
   if (process.platform === 'win32') return true;
   const missing = [

@@ -1,13 +1,15 @@
 'use strict';
 // The kernels' own tests (native/test, no Node inside) on machines and under checkers that `npm test` has not got:
-//   node scripts/test-native.js host|asan|tsan|arm64|baseline
+//   node scripts/test-native.js host|asan|tsan|arm64|baseline|avx512 [<option of lowp_test>...]
 // host      as built for this machine
 // asan      AddressSanitizer and UndefinedBehaviorSanitizer
 // tsan      ThreadSanitizer
 // arm64     cross-compiled, under qemu: with dot product (all ISAs required) and without
 // baseline  x86-64 without AVX, and with AVX2 only, under qemu
+// avx512    with AVX-512 VNNI, under Bochs (emulator/); --quick where no options are given, the others take none
 const { mkdirSync } = require('node:fs');
 const { join } = require('node:path');
+const emulator = require('./emulator');
 const { ensureTools, root, run } = require('./system');
 
 const BUILD_TOOLS = { cmake: 'cmake', 'g++': 'g++', make: 'make' };
@@ -45,9 +47,18 @@ const TARGETS = {
       run('qemu-x86_64', ['-cpu', 'max', program, '--require', 'avx2']);
     },
   },
+  avx512: {
+    tools: emulator.TOOLS,
+    test: async (options) => {
+      const program = build('static', '-DCMAKE_EXE_LINKER_FLAGS=-static');
+      const chosen = options.length > 0 ? options : ['--quick'];
+      process.exitCode = await emulator.emulate(program, [...chosen, '--require', 'avx512vnni,avx512,avx2']);
+    },
+  },
 };
 
-const target = TARGETS[process.argv[2]];
-if (target === undefined) throw new Error(`Expected one of ${Object.keys(TARGETS).join(', ')} but received ${process.argv[2]}`);
+const [name, ...options] = process.argv.slice(2);
+const target = TARGETS[name];
+if (target === undefined) throw new Error(`Expected one of ${Object.keys(TARGETS).join(', ')} but received ${name}`);
 if (!ensureTools({ ...BUILD_TOOLS, ...target.tools })) process.exit(1);
-target.test();
+target.test(options);
