@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { runtime } from 'lowp';
 
 const ROOT = join(__dirname, '..', '..');
-const SOURCES = ['native', 'scripts', 'lib', 'CMakeLists.txt', 'binding.gyp', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = [
+  'native',
+  'scripts',
+  'lib',
+  'CMakeLists.txt',
+  'binding.gyp',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 const MINUTES = 60_000;
 
 let folder: string;

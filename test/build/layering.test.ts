@@ -40,25 +40,38 @@ describe('native', () => {
     }
     expectOnly(source, includes, (name) => !/napi|node_api|^<(uv|v8|node)/.test(name));
     if (layer === 'core') expectOnly(source, includes, (name) => STANDARD.test(name) || name.startsWith('core/'));
-    else expectOnly(source, includes, (name) => STANDARD.test(name) || name.startsWith('core/') || name.startsWith(`kernels/${family}/`) || PUBLIC_HEADER.test(name));
+    else
+      expectOnly(
+        source,
+        includes,
+        (name) =>
+          STANDARD.test(name) || name.startsWith('core/') || name.startsWith(`kernels/${family}/`) || PUBLIC_HEADER.test(name),
+      );
   });
 
   // Through headers as well: a header with an STL container would do the same harm.
-  test.each(native.filter(({ path }) => ISA_FILE.test(path)))('$path > compiled with flags of an ISA, so plain data and intrinsics only', (source) => {
-    const family = source.path.split('/')[2];
-    const seen = new Set<string>();
-    const visit = (from: Source): void => {
-      for (const name of includesOf(from)) {
-        if (seen.has(name)) continue;
-        seen.add(name);
-        const header = byPath.get(`native/${name}`);
-        if (header !== undefined) visit(header);
-      }
-    };
-    visit(source);
-    const plain = ['<stdint.h>', '<stddef.h>', ...INTRINSICS];
-    expectOnly(source, [...seen], (name) => plain.includes(name) || (name.startsWith(`kernels/${family}/`) && !PUBLIC_HEADER.test(name)));
-  });
+  test.each(native.filter(({ path }) => ISA_FILE.test(path)))(
+    '$path > compiled with flags of an ISA, so plain data and intrinsics only',
+    (source) => {
+      const family = source.path.split('/')[2];
+      const seen = new Set<string>();
+      const visit = (from: Source): void => {
+        for (const name of includesOf(from)) {
+          if (seen.has(name)) continue;
+          seen.add(name);
+          const header = byPath.get(`native/${name}`);
+          if (header !== undefined) visit(header);
+        }
+      };
+      visit(source);
+      const plain = ['<stdint.h>', '<stddef.h>', ...INTRINSICS];
+      expectOnly(
+        source,
+        [...seen],
+        (name) => plain.includes(name) || (name.startsWith(`kernels/${family}/`) && !PUBLIC_HEADER.test(name)),
+      );
+    },
+  );
 
   test('no file of one ISA has intrinsics of another architecture', () => {
     for (const source of native) {
@@ -109,13 +122,20 @@ describe('lib', () => {
   test('nothing but the command line imports index.ts', () => {
     for (const source of lib) {
       if (partOf(source.path) === 'cli') continue;
-      expectOnly(source, importsOf(source).map((name) => resolveImport(source.path, name)), (target) => target !== 'lib/index.ts');
+      expectOnly(
+        source,
+        importsOf(source).map((name) => resolveImport(source.path, name)),
+        (target) => target !== 'lib/index.ts',
+      );
     }
   });
 
   test('index.ts re-exports only', () => {
     const [index] = lib.filter(({ path }) => path === 'lib/index.ts');
-    const statements = index.text.replace(/\/\*[\s\S]*?\*\//g, '').split(';').map((s) => s.trim());
+    const statements = index.text
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .split(';')
+      .map((s) => s.trim());
     for (const statement of statements.filter((s) => s !== '')) expect(statement).toMatch(/^export (type )?[{*][^=]* from '/);
   });
 });

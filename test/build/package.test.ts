@@ -38,7 +38,9 @@ describe('package.json', () => {
     for (const name of ['dist', 'native', 'scripts', 'CMakeLists.txt', 'binding.gyp', 'prebuilds']) {
       expect(manifest.files).toContain(name);
     }
-    const entries = Object.values(manifest.exports).flatMap((entry) => (typeof entry === 'string' ? [entry] : Object.values(entry)));
+    const entries = Object.values(manifest.exports).flatMap((entry) =>
+      typeof entry === 'string' ? [entry] : Object.values(entry),
+    );
     for (const path of [manifest.main, manifest.types, ...entries]) {
       if (path === './package.json') continue;
       expect(manifest.files).toContain(path.split('/')[1]);
@@ -82,7 +84,10 @@ describe('native/isas.json', () => {
   const gyp = read('binding.gyp');
 
   test('binding.gyp has a target for each ISA, under its architecture', () => {
-    const targets = [...gyp.matchAll(/'target_name': '(\w+)'[^{}]*'variables': \{'isa': '(\w+)'/g)].map(([, target, isa]) => ({ target, isa }));
+    const targets = [...gyp.matchAll(/'target_name': '(\w+)'[^{}]*'variables': \{'isa': '(\w+)'/g)].map(([, target, isa]) => ({
+      target,
+      isa,
+    }));
     const expected = isas.map(({ name }) => ({ target: `isa_${name}`, isa: name }));
     const order = (x: { isa: string }, y: { isa: string }): number => x.isa.localeCompare(y.isa);
     expect(targets.sort(order)).toEqual(expected.sort(order));
@@ -98,7 +103,9 @@ describe('native/isas.json', () => {
     const names = isas.map(({ name }) => name).sort();
     const table = [...read('native/core/isa.cc').matchAll(/\{Isa::k\w+,\s*"(\w+)"/g)].map(([, name]) => name);
     expect(table.filter((name) => name !== 'scalar').sort()).toEqual(names);
-    const built = [...read('native/core/isa_built.h').matchAll(/defined\(LOWP_HAVE_(\w+)\)/g)].map(([, name]) => name.toLowerCase());
+    const built = [...read('native/core/isa_built.h').matchAll(/defined\(LOWP_HAVE_(\w+)\)/g)].map(([, name]) =>
+      name.toLowerCase(),
+    );
     expect(built.sort()).toEqual(names);
   });
 
