@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <utility>
 
 namespace lowp {
@@ -29,13 +28,7 @@ class AlignedBuffer {
   ~AlignedBuffer() { Free(); }
 
   // At least `bytes`, contents undefined. False where there is no memory; the buffer is then empty.
-  [[nodiscard]] bool Reserve(size_t bytes) {
-    if (bytes <= size_) return true;
-    Free();
-    data_ = static_cast<uint8_t*>(::operator new(bytes, std::align_val_t(kCacheLine), std::nothrow));
-    size_ = data_ == nullptr ? 0 : bytes;
-    return data_ != nullptr;
-  }
+  [[nodiscard]] bool Reserve(size_t bytes);
 
   uint8_t* data() { return data_; }
   const uint8_t* data() const { return data_; }
@@ -49,11 +42,7 @@ class AlignedBuffer {
     return reinterpret_cast<const T*>(data_ + byte_offset);
   }
 
-  void Free() {
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t(kCacheLine));
-    data_ = nullptr;
-    size_ = 0;
-  }
+  void Free();
 
  private:
   uint8_t* data_ = nullptr;

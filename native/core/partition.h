@@ -44,6 +44,20 @@ class Partition {
   size_t m_, n_, m_step_, n_step_, m_pieces_, n_pieces_;
 };
 
+// Rows of a block of at most about mc (a multiple of mr), such that all blocks of m rows are of one height: a short last block
+// would read all of B for little work.
+inline size_t EvenBlock(size_t m, size_t mc, size_t mr) {
+  const size_t blocks = std::max<size_t>((m + mc / 2) / mc, 1);
+  return RoundUp(std::max<size_t>(DivUp(m, blocks), 1), mr);
+}
+
+// Rows of the next tile where rows_left remain: 8 rows are 4 + 4, not 6 + 2, because few rows leave the multipliers waiting for
+// each other's sums.
+inline size_t TileRows(size_t rows_left, size_t mr) { return DivUp(rows_left, DivUp(rows_left, mr)); }
+
+// With so few tiles of rows a product is as fast as B comes from memory, so B is read in the order in which it lies there.
+inline bool IsSkinny(size_t rows, size_t mr) { return rows <= 4 * mr; }
+
 // Below this many multiply-adds waking a second thread costs more than it saves (some 20 us of one core).
 inline constexpr size_t kParallelWork = size_t{1} << 20;
 

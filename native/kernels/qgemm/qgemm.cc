@@ -16,6 +16,7 @@
 
 #include "core/cpu.h"
 #include "core/partition.h"
+#include "core/prefetch.h"
 #include "core/scratch.h"
 #include "core/thread_pool.h"
 #include "kernels/quantize/quantize.h"
@@ -215,8 +216,9 @@ struct Blocking {
     packed_row_bytes = QGemmRowStride(kernel.kc, kernel.a_bytes);
     const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
     mc = RoundUp(std::clamp<size_t>(l2 / 4 / packed_row_bytes, 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
-    mc = std::min(mc, RoundUp(m, kernel.mr));
-    nc = k_blocks == 1 ? kernel.nr : std::max<size_t>(kWaitingBytes / (mc * sizeof(int32_t)) / kernel.nr, 1) * kernel.nr;
+    mc = EvenBlock(m, mc, kernel.mr);
+    nc = kernel.nr;
+    if (k_blocks > 1 && !IsSkinny(mc, kernel.mr)) nc *= std::max<size_t>(kWaitingBytes / (mc * sizeof(int32_t)) / kernel.nr, 1);
     packed_bytes = RoundUp(k_blocks * mc * packed_row_bytes, kCacheLine);
     acc_bytes = mc * nc * sizeof(int32_t);
     sums_bytes = RoundUp(mc * sizeof(int32_t), kCacheLine);
@@ -237,17 +239,25 @@ void ComputeColumns(const Problem& p, const QGemmStore& store, const uint8_t* pa
                     size_t n_begin, size_t n_end) {
   const QGemmKernel& kernel = p.kernel;
   const QGemmPackedB& b = *p.args.b;
+  // What is read in order the processor fetches by itself, and better.
+  const bool prefetching = !IsSkinny(rows, kernel.mr);
+  const auto panel_at = [&](size_t n, size_t k) { return b.panels + n * b.k_padded + k * kernel.nr; };
   for (size_t pc = 0; pc < p.blocking.k_blocks; ++pc) {
     const size_t k0 = pc * kernel.kc, depth = std::min<size_t>(kernel.kc, b.k_padded - k0);
     const uint8_t* slab = packed + pc * p.blocking.mc * p.blocking.packed_row_bytes;
     const bool last = pc + 1 == p.blocking.k_blocks;
     for (size_t jr = n_begin; jr < n_end; jr += kernel.nr) {
-      const int8_t* panel = b.panels + jr * b.k_padded + k0 * kernel.nr;
+      const int8_t* next = jr + kernel.nr < n_end ? panel_at(jr + kernel.nr, k0)
+                           : last                 ? panel_at(n_end, 0)
+                                                  : panel_at(n_begin, k0 + depth);
+      Prefetch prefetch(next, depth * kernel.nr, DivUp(rows, kernel.mr));
       int32_t* column = acc + (jr - n_begin) * p.blocking.mc;
-      for (size_t ir = 0; ir < rows; ir += kernel.mr) {
-        const size_t tile_rows = std::min<size_t>(kernel.mr, rows - ir);
+      for (size_t ir = 0, tile_rows; ir < rows; ir += tile_rows) {
+        tile_rows = TileRows(rows - ir, kernel.mr);
         int32_t* tile = column + ir * kernel.nr;
-        kernel.ukernels[tile_rows - 1](depth / kernel.kr, slab + ir * p.blocking.packed_row_bytes, panel, tile, pc > 0);
+        if (prefetching) prefetch.Advance();
+        kernel.ukernels[tile_rows - 1](depth / kernel.kr, slab + ir * p.blocking.packed_row_bytes, panel_at(jr, k0), tile,
+                                       pc > 0);
         if (last) kernel.store(store, tile, m0 + ir, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
       }
     }

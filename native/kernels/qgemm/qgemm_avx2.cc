@@ -27,23 +27,31 @@ inline void Add(__m256i& c, __m256i sums) {
 #endif
 }
 
+// c[row] += a[row][0..KR) * b[0..KR)[0..NR)
+template <int kRows>
+inline void Step(const char* a, const int8_t* b, __m256i (&c)[kRows][2]) {
+  const __m256i b0 = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(b)));
+  const __m256i b1 = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(b) + 1));
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    const __m256i ar = _mm256_set1_epi32(Load32(a + r * kStride));
+    const __m256i sums0 = _mm256_madd_epi16(ar, b0), sums1 = _mm256_madd_epi16(ar, b1);
+    Add(c[r][0], sums0);
+    Add(c[r][1], sums1);
+  }
+}
+
 template <int kRows>
 void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool accumulate) {
   const char* pa = static_cast<const char*>(a);
   __m256i c[kRows][2];
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_si256();
-  for (; k_blocks > 0; --k_blocks, pa += 4, b += kNr * kKr) {
-    const __m256i b0 = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(b)));
-    const __m256i b1 = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(b) + 1));
-#pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) {
-      const __m256i ar = _mm256_set1_epi32(Load32(pa + r * kStride));
-      const __m256i sums0 = _mm256_madd_epi16(ar, b0), sums1 = _mm256_madd_epi16(ar, b1);
-      Add(c[r][0], sums0);
-      Add(c[r][1], sums1);
-    }
+  for (; k_blocks >= 4; k_blocks -= 4, pa += 16, b += 4 * kNr * kKr) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) Step<kRows>(pa + 4 * i, b + i * kNr * kKr, c);
   }
+  for (; k_blocks > 0; --k_blocks, pa += 4, b += kNr * kKr) Step<kRows>(pa, b, c);
   __m256i* out = reinterpret_cast<__m256i*>(acc);
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {

@@ -7,6 +7,7 @@
 
 #include "core/cpu.h"
 #include "core/partition.h"
+#include "core/prefetch.h"
 #include "core/scratch.h"
 #include "core/thread_pool.h"
 
@@ -26,8 +27,9 @@ struct Blocking {
     k_blocks = std::max<size_t>(DivUp(k, kSGemmKc), 1);
     const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
     mc = RoundUp(std::clamp<size_t>(l2 / 4 / kRowBytes, 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
-    mc = std::min(mc, RoundUp(m, kernel.mr));
-    nc = k_blocks == 1 ? kernel.nr : std::max<size_t>(kWaitingBytes / (mc * sizeof(float)) / kernel.nr, 1) * kernel.nr;
+    mc = EvenBlock(m, mc, kernel.mr);
+    nc = kernel.nr;
+    if (k_blocks > 1 && !IsSkinny(mc, kernel.mr)) nc *= std::max<size_t>(kWaitingBytes / (mc * sizeof(float)) / kernel.nr, 1);
     packed_bytes = k_blocks * mc * kRowBytes;
     acc_bytes = mc * nc * sizeof(float);
   }
@@ -70,17 +72,24 @@ void ComputeColumns(const SGemmArgs& args, const Blocking& blocking, const float
                     size_t n_begin, size_t n_end) {
   const SGemmPackedB& b = *args.b;
   const SGemmKernel& kernel = *b.entry->kernel;
+  // What is read in order the processor fetches by itself, and better.
+  const bool prefetching = !IsSkinny(rows, kernel.mr);
+  const auto panel_at = [&](size_t n, size_t k) { return b.storage.As<float>() + n * b.k + k * kernel.nr; };
   for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
     const size_t k0 = pc * kSGemmKc, depth = std::min(kSGemmKc, b.k - k0);
     const float* slab = packed + pc * blocking.mc * kSGemmRowStride;
     const bool last = pc + 1 == blocking.k_blocks;
     for (size_t jr = n_begin; jr < n_end; jr += kernel.nr) {
-      const float* panel = b.storage.As<float>() + jr * b.k + k0 * kernel.nr;
+      const float* next = jr + kernel.nr < n_end ? panel_at(jr + kernel.nr, k0)
+                          : last                 ? panel_at(n_end, 0)
+                                                 : panel_at(n_begin, k0 + depth);
+      Prefetch prefetch(next, depth * kernel.nr * sizeof(float), DivUp(rows, kernel.mr));
       float* column = acc + (jr - n_begin) * blocking.mc;
-      for (size_t ir = 0; ir < rows; ir += kernel.mr) {
-        const size_t tile_rows = std::min<size_t>(kernel.mr, rows - ir);
+      for (size_t ir = 0, tile_rows; ir < rows; ir += tile_rows) {
+        tile_rows = TileRows(rows - ir, kernel.mr);
         float* tile = column + ir * kernel.nr;
-        kernel.ukernels[tile_rows - 1](depth, slab + ir * kSGemmRowStride, panel, tile, pc > 0);
+        if (prefetching) prefetch.Advance();
+        kernel.ukernels[tile_rows - 1](depth, slab + ir * kSGemmRowStride, panel_at(jr, k0), tile, pc > 0);
         if (last) Store(args, tile, kernel.nr, c + ir * args.ldc, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
       }
     }

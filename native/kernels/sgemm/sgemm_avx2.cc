@@ -18,20 +18,28 @@ inline void MultiplyAdd(__m256& c, __m256 a, __m256 b) {
 #endif
 }
 
+// c[row] += a[row] * b[0..NR)
+template <int kRows>
+inline void Step(const float* a, const float* b, __m256 (&c)[kRows][2]) {
+  const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    const __m256 ar = _mm256_broadcast_ss(a + r * kSGemmRowStride);
+    MultiplyAdd(c[r][0], ar, b0);
+    MultiplyAdd(c[r][1], ar, b1);
+  }
+}
+
 template <int kRows>
 void Ukernel(size_t k, const float* a, const float* b, float* acc, bool accumulate) {
   __m256 c[kRows][2];
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_ps();
-  for (; k > 0; --k, ++a, b += kNr) {
-    const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
-#pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) {
-      const __m256 ar = _mm256_broadcast_ss(a + r * kSGemmRowStride);
-      MultiplyAdd(c[r][0], ar, b0);
-      MultiplyAdd(c[r][1], ar, b1);
-    }
+  for (; k >= 4; k -= 4, a += 4, b += 4 * kNr) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) Step<kRows>(a + i, b + i * kNr, c);
   }
+  for (; k > 0; --k, ++a, b += kNr) Step<kRows>(a, b, c);
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
