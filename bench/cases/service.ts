@@ -15,6 +15,7 @@ const CONNECTIONS = [1, 64];
 /** Test images that every backend has to classify alike, as many as the oracle does in a second or so. */
 const VERIFIED: Readonly<Record<NetworkName, number>> = { digits: 500, mlp: 100 };
 const LOAD_IMAGES = 16;
+const COMPARED = `x: answers a second over those of ${PEER} in the same configuration, the median of the ratios within each round.`;
 /** Seconds for one configuration: so many rounds of so long. */
 const FULL = { rounds: 5, seconds: 1, warmUp: 0.5 };
 const QUICK = { rounds: 3, seconds: 0.5, warmUp: 0.3 };
@@ -31,8 +32,12 @@ interface Configuration extends Lane {
   readonly rounds: Figures[];
 }
 
+function hasPeer({ peers }: Settings): boolean {
+  return peers.some(({ name }) => name === PEER);
+}
+
 async function* rowsOf(networks: readonly NetworkName[], settings: Settings, notes: string[]): AsyncGenerator<Row> {
-  const backends: Backend[] = [...OURS, ...(settings.peers.some(({ name }) => name === PEER) ? ([PEER] as const) : [])];
+  const backends: Backend[] = [...OURS, ...(hasPeer(settings) ? ([PEER] as const) : [])];
   for (const network of networks) {
     const lanes: Lane[] = [];
     try {
@@ -44,7 +49,7 @@ async function* rowsOf(networks: readonly NetworkName[], settings: Settings, not
         }
       }
       await verify(network, lanes, notes);
-      yield* tabulate(network, await measure(lanes, settings));
+      yield* tabulate(network, await measure(lanes, settings), backends.includes(PEER));
     } finally {
       for (const { server } of lanes) await server.close();
     }
@@ -92,7 +97,7 @@ async function measure(lanes: readonly Lane[], { quick }: Settings): Promise<Con
   return all;
 }
 
-function* tabulate(network: NetworkName, all: readonly Configuration[]): Generator<Row> {
+function* tabulate(network: NetworkName, all: readonly Configuration[], compared: boolean): Generator<Row> {
   const orders = [...all.keys()].sort((x, y) => all[x].maxBatch - all[y].maxBatch || x - y);
   let group = '';
   for (const { backend, maxBatch, connections, rounds } of orders.map((i) => all[i])) {
@@ -114,7 +119,7 @@ function* tabulate(network: NetworkName, all: readonly Configuration[]): Generat
       title === group ? '' : title,
       backend,
       figures.rate.toFixed(0),
-      ratio?.toFixed(2) ?? '',
+      ...(compared ? [ratio?.toFixed(2) ?? ''] : []),
       figures.p50.toFixed(2),
       figures.p99.toFixed(2),
       figures.delayP99.toFixed(2),
@@ -135,7 +140,18 @@ function open(settings: Settings): Table {
   const networks = NETWORKS.filter((name) => (settings.network ?? name) === name);
   if (networks.length === 0)
     throw new InputError(`Expected ${NETWORKS.join(' or ')} for --network but received '${settings.network}'`);
-  const numbers = ['answers/s', `x ${PEER}`, 'p50 ms', 'p99 ms', 'loop p99', 'loop max', 'loop %', 'cores', 'batch'];
+  const compared = hasPeer(settings);
+  const numbers = [
+    'answers/s',
+    ...(compared ? [`x ${PEER}`] : []),
+    'p50 ms',
+    'p99 ms',
+    'loop p99',
+    'loop max',
+    'loop %',
+    'cores',
+    'batch',
+  ];
   return {
     title: 'the example service under load',
     caption: [
@@ -146,12 +162,12 @@ function open(settings: Settings): Table {
         'when it has the answer to the one before. p50, p99: milliseconds until the answer, at the client.',
       'loop p99, loop max: milliseconds by which the event loop of the server was late (perf_hooks.monitorEventLoopDelay); loop %: ' +
         'its utilization; cores: processor time of the server, all threads; batch: images of one call of the model.',
-      `x: answers a second over those of ${PEER} in the same configuration, the median of the ratios within each round.`,
+      ...(compared ? [COMPARED] : []),
       `${settings.threads} thread${settings.threads === 1 ? '' : 's'} a call. Batches take what waits, without delay.`,
     ],
     columns: [
       { title: 'network and load', width: 35 },
-      { title: 'backend', width: PEER.length },
+      { title: 'backend', width: compared ? PEER.length : 10 },
       ...numbers.map((title) => ({ title, width: Math.max(6, title.length) })),
     ],
     rows: rowsOf(networks, settings, notes),
