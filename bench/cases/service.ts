@@ -15,7 +15,9 @@ const CONNECTIONS = [1, 64];
 /** Test images that every backend has to classify alike, as many as the oracle does in a second or so. */
 const VERIFIED: Readonly<Record<NetworkName, number>> = { digits: 500, mlp: 100 };
 const LOAD_IMAGES = 16;
-const COMPARED = `x: answers a second over those of ${PEER} in the same configuration, the median of the ratios within each round.`;
+const COMPARED =
+  `x: answers a second over those of ${PEER} in the same configuration, the median of the ratios within each round. Where the ` +
+  'processor has no VNNI its 16-bit sums saturate, so that it may classify some images differently.';
 /** Seconds for one configuration: so many rounds of so long. */
 const FULL = { rounds: 5, seconds: 1, warmUp: 0.5 };
 const QUICK = { rounds: 3, seconds: 0.5, warmUp: 0.3 };
