@@ -41,7 +41,8 @@ export class Report {
     for await (const row of table.rows) this.#addRow(name, table.columns, row);
     const { user, system } = process.cpuUsage(cpuBefore);
     const busy = (user + system) / 1000 / (performance.now() - start);
-    const notes = [...table.notes, `this process had ${busy.toFixed(2)} cores on average${busy < QUIET ? BUSY : ''}`];
+    const share = `this process had ${busy.toFixed(2)} cores on average${busy < QUIET ? BUSY : ''}`;
+    const notes = [...table.notes, ...(table.elsewhere === true ? [] : [share])];
     console.log('');
     for (const note of notes) console.log(`  note: ${note}`);
     this.#page.push('', ...notes.map((note) => `- ${note}`), '');

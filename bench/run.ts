@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { runtime } from 'lowp';
 import { overhead } from './cases/overhead';
 import { qgemm } from './cases/qgemm';
+import { service } from './cases/service';
 import { sgemm } from './cases/sgemm';
 import { describeMachine } from './machine';
 import { openPeers } from './peers/peer';
@@ -10,7 +11,7 @@ import { Report } from './report';
 import { InputError, type BenchCase } from './types';
 
 /** Every case there is, in the order in which they run. */
-const CASES: readonly BenchCase[] = [qgemm, sgemm, overhead];
+const CASES: readonly BenchCase[] = [qgemm, sgemm, overhead, service];
 
 const USAGE = `usage: npm run bench -- [case...] [options]
 cases (default: all):
@@ -20,6 +21,7 @@ options:
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
   --shapes FILE   MxNxK lines in place of a case's own
+  --network NAME  of the service case: digits or mlp (default: both)
   --peers         other libraries beside ours
   --json FILE     write JSON lines
   --out DIR       write a Markdown page and JSON lines, named by date and CPU`;
@@ -32,6 +34,7 @@ function readArguments() {
       isa: { type: 'string' },
       threads: { type: 'string', default: '1' },
       shapes: { type: 'string' },
+      network: { type: 'string' },
       peers: { type: 'boolean', default: false },
       json: { type: 'string' },
       out: { type: 'string' },
@@ -50,14 +53,14 @@ function readArguments() {
 }
 
 async function main(): Promise<void> {
-  const { cases, quick, isa, threads, shapes, peers: wanted, json, out, help } = readArguments();
+  const { cases, quick, isa, threads, shapes, network, peers: wanted, json, out, help } = readArguments();
   if (help) return console.log(USAGE);
   if (runtime.backend === 'reference') throw new InputError('Expected the native backend but LOWP_BACKEND=reference is set');
   if (isa !== undefined) runtime.isa = isa;
   runtime.threads = threads;
   const { peers, missing } = wanted ? await openPeers() : { peers: [], missing: [] };
   const report = new Report(describeMachine(threads, peers, missing));
-  for (const each of cases) await report.add(each, each.open({ threads, quick, shapes, peers }));
+  for (const each of cases) await report.add(each, each.open({ threads, quick, shapes, network, peers }));
   if (json !== undefined) report.writeJson(json);
   if (out !== undefined) console.log(`\nwrote ${report.writeInto(out).join(' and ')}`);
 }

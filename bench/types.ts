@@ -9,6 +9,8 @@ export interface Settings {
   readonly quick: boolean;
   /** A file of shapes in place of the case's own. */
   readonly shapes: string | undefined;
+  /** A network of the service case in place of all. */
+  readonly network: string | undefined;
   /** Empty unless asked for. */
   readonly peers: readonly Peer[];
 }
@@ -35,6 +37,8 @@ export interface Table {
   readonly rows: AsyncIterable<Row>;
   /** What came up meanwhile and belongs below the table. */
   readonly notes: readonly string[];
+  /** Other processes do what is measured, so this one's share of the processor says nothing. */
+  readonly elsewhere?: boolean;
 }
 
 export interface BenchCase {

@@ -1,14 +1,11 @@
 /** onnxruntime-node: one-operator models built in memory, weights as initializers (so that it prepacks them), awaited runs. */
-import { onnx } from 'onnx-proto';
+import type { onnx } from 'onnx-proto';
 import * as ort from 'onnxruntime-node';
 import type { GemmShape } from '../shapes';
+import { DataType, encodeModel, initializer, sessionOptions, typeOf, valueInfo } from './onnx';
 import type { Peer, PeerProduct } from './peer';
 
 type Values = Float32Array | Int8Array | Uint8Array;
-
-const OPSET = 13;
-const IR_VERSION = 8;
-const { DataType } = onnx.TensorProto;
 
 export const onnxruntime: Peer = {
   name: 'onnxruntime-node',
@@ -25,20 +22,6 @@ export const onnxruntime: Peer = {
   },
 };
 
-function typeOf(values: Values): number {
-  if (values instanceof Float32Array) return DataType.FLOAT;
-  return values instanceof Int8Array ? DataType.INT8 : DataType.UINT8;
-}
-
-function initializer(name: string, dims: number[], values: Values): onnx.ITensorProto {
-  const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return { name, dims, dataType: typeOf(values), rawData };
-}
-
-function valueInfo(name: string, elemType: number, dims: readonly number[]): onnx.IValueInfoProto {
-  return { name, type: { tensorType: { elemType, shape: { dim: dims.map((dimValue) => ({ dimValue })) } } } };
-}
-
 /** y = operator(a, ...initializers). */
 function model(
   opType: string,
@@ -48,17 +31,13 @@ function model(
   outputType: number,
   initializers: onnx.ITensorProto[],
 ): Uint8Array {
-  return onnx.ModelProto.encode({
-    irVersion: IR_VERSION,
-    opsetImport: [{ domain: '', version: OPSET }],
-    graph: {
-      name: 'product',
-      node: [{ opType, input, output: ['y'] }],
-      initializer: initializers,
-      input: [valueInfo('a', typeOf(a), [m, k])],
-      output: [valueInfo('y', outputType, [m, n])],
-    },
-  }).finish();
+  return encodeModel({
+    name: 'product',
+    node: [{ opType, input, output: ['y'] }],
+    initializer: initializers,
+    input: [valueInfo('a', typeOf(a), [m, k])],
+    output: [valueInfo('y', outputType, [m, n])],
+  });
 }
 
 /** `y` is given to the session as lowp is given `out`. */
@@ -69,14 +48,7 @@ async function prepare(
   y: Int32Array | Float32Array,
   threads: number,
 ): Promise<PeerProduct> {
-  const options: ort.InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    logSeverityLevel: 3,
-  };
-  const session = await ort.InferenceSession.create(bytes, options);
+  const session = await ort.InferenceSession.create(bytes, sessionOptions(threads));
   const tensor = (data: Values | Int32Array, shape: number[]): ort.Tensor => {
     if (data instanceof Float32Array) return new ort.Tensor('float32', data, shape);
     if (data instanceof Int32Array) return new ort.Tensor('int32', data, shape);

@@ -34,34 +34,34 @@ export function forwardDynamic(layers: readonly Layer<PackedWeights>[], x: Matri
 // nothing is float32 before the logits.
 
 /** A uint8 layer: its bias is in units of input scale * weight scale, the units of the int32 sums that it is added to. */
-interface HiddenLayer {
-  readonly weights: PackedWeights;
+interface HiddenLayer<Weights> {
+  readonly weights: Weights;
   readonly bias: Int32Array;
   readonly output: { readonly dtype: 'uint8'; readonly scale: number; readonly zeroPoint: number };
 }
 
-export interface StaticNetwork {
-  readonly hidden: readonly HiddenLayer[];
-  readonly last: Layer<PackedWeights>;
+export interface StaticNetwork<Weights = PackedWeights> {
+  readonly hidden: readonly HiddenLayer<Weights>[];
+  readonly last: Layer<Weights>;
 }
 
 /** Real = 1/255 * pixel: the pixels are a quantized tensor already. */
-const PIXEL_SCALE = 1 / 255;
+export const PIXEL_SCALE = 1 / 255;
 
 export function quantizedPixels(pixels: Uint8Array): QuantizedTensor<Uint8Array> {
   return { data: pixels, shape: [pixels.length / PIXELS, PIXELS], scale: PIXEL_SCALE, zeroPoint: 0 };
 }
 
 /** Ranges come from `calibration`: pixels of some training images, never of the ones that accuracy is measured on. */
-export function packStatic(network: Network, calibration: Uint8Array): StaticNetwork {
+export function quantizeStatic(network: Network, calibration: Uint8Array): StaticNetwork<QuantizedTensor> {
   const results = forward(network, toFloat(calibration));
   let inputScale = PIXEL_SCALE;
   const hidden = network.slice(0, -1).map(({ weights, bias }, i) => {
     const quantized = quantizeWeights(weights);
     // ReLU leaves 0..max, so 255 steps of max / 255 cover it and real zero is 0.
     const scale = largest(results[i].data) / 255;
-    const layer: HiddenLayer = {
-      weights: packWeights(quantized),
+    const layer: HiddenLayer<QuantizedTensor> = {
+      weights: quantized,
       bias: toInt32(bias, inputScale, quantized),
       output: { dtype: 'uint8', scale, zeroPoint: 0 },
     };
@@ -69,14 +69,27 @@ export function packStatic(network: Network, calibration: Uint8Array): StaticNet
     return layer;
   });
   const { weights, bias } = network[network.length - 1];
-  return { hidden, last: { weights: packWeights(quantizeWeights(weights)), bias } };
+  return { hidden, last: { weights: quantizeWeights(weights), bias } };
+}
+
+/** `quantizeStatic`, its weights in the layout of this machine's kernel. */
+export function packStatic(network: Network, calibration: Uint8Array): StaticNetwork {
+  return pack(quantizeStatic(network, calibration));
+}
+
+export function pack({ hidden, last }: StaticNetwork<QuantizedTensor>): StaticNetwork {
+  return {
+    hidden: hidden.map((layer) => ({ ...layer, weights: packWeights(layer.weights) })),
+    last: { ...last, weights: packWeights(last.weights) },
+  };
 }
 
 function largest(values: Float32Array): number {
   return values.reduce((max, value) => Math.max(max, value), 0);
 }
 
-function toInt32(bias: Float32Array, inputScale: number, { scale }: QuantizedTensor): Int32Array {
+/** Real values in units of inputScale * weight scale. */
+export function toInt32(bias: Float32Array, inputScale: number, { scale }: QuantizedTensor): Int32Array {
   return Int32Array.from(bias, (b, n) => Math.round(b / (inputScale * (typeof scale === 'number' ? scale : scale[n]))));
 }
 

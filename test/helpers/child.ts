@@ -1,5 +1,5 @@
 /** Runs a TypeScript program in a child process: for what could crash, hang or change the process. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -20,6 +20,8 @@ export interface ChildOptions {
   readonly args?: readonly string[];
   /** Milliseconds; then the child is killed and `timedOut` is true. Default 60 000. */
   readonly timeout?: number;
+  /** Called with all that was printed so far, each time that there is more: for programs that run until they are told to stop. */
+  readonly onStdout?: (stdout: string, child: ChildProcess) => void;
 }
 
 /** `program` is a path from the root of the repository, or an absolute one. LOWP_* variables are not inherited, LOWP_BINARY is. */
@@ -39,7 +41,10 @@ export function runChild(program: string, options: ChildOptions = {}): Promise<C
       timedOut = true;
       child.kill('SIGKILL');
     }, options.timeout ?? 60_000);
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      options.onStdout?.(stdout, child);
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', reject);
     child.on('close', (code, signal) => {
