@@ -47,10 +47,6 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
   __m256i c[kRows][2];
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_si256();
-  for (; k_blocks >= 4; k_blocks -= 4, pa += 16, b += 4 * kNr * kKr) {
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) Step<kRows>(pa + 4 * i, b + i * kNr * kKr, c);
-  }
   for (; k_blocks > 0; --k_blocks, pa += 4, b += kNr * kKr) Step<kRows>(pa, b, c);
   __m256i* out = reinterpret_cast<__m256i*>(acc);
 #pragma GCC unroll 6
