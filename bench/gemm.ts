@@ -5,6 +5,7 @@ import {
   interleave,
   QUICK,
   rate,
+  SETTLE_MS,
   shareOfPeak,
   speedup,
   type Contender,
@@ -12,18 +13,26 @@ import {
   type Spread,
   type Timing,
 } from './measure';
+import { groupMeans, type Mean } from './means';
+import { openPeerProducts, type Peer } from './peers/peer';
+import { makeProblem, type Operands, type Problem } from './problem';
 import { operations, readShapes, shapeName, type GemmShape } from './shapes';
-import { geomean, median, smallest } from './stats';
+import { median, smallest } from './stats';
 import type { Column, Row, Settings, Table } from './types';
 
 export interface GemmContender extends Contender {
+  /** Whose code it is: a peer's column, or `lowp`. */
+  readonly library: string;
+  readonly operands: Operands;
   /** What is wrong with the result of the call that was just made; undefined if nothing. */
   readonly check: () => string | undefined;
   /** The peak that it is a share of. */
   readonly kind: PeakKind;
   /** Bytes of weights that a call has to read. */
   readonly weightBytes: number;
-  /** Column title -> the contender that this one is compared with. */
+  /** What a library chose, where it tells. */
+  readonly implementation?: string;
+  /** Column title -> the contender of ours that this one is compared with. Peers come by themselves. */
   readonly against?: Readonly<Record<string, string>>;
   /** A wrong result of a peer is noted; one of ours ends the run. */
   readonly peer?: boolean;
@@ -34,120 +43,192 @@ export interface GemmFamily {
   readonly title: string;
   readonly caption: readonly string[];
   readonly shapes: string;
+  /** The peers' operators that it is compared with. */
+  readonly kind: PeakKind;
+  readonly seed: number;
   /** The peaks that its contenders are shares of. */
   readonly peaks: readonly PeakKind[];
-  /** Titles of the comparisons, in order. */
+  /** Titles of the comparisons with contenders of ours. */
   readonly comparisons: readonly string[];
-  open(shape: GemmShape, settings: Settings): Promise<GemmContender[]>;
+  /** Ours. */
+  open(problem: Problem): GemmContender[];
 }
+
+const CHECKED =
+  "Peers' results are checked too; where they are wrong (8- and 16-bit sums that saturate, without VNNI) they are timed all the " +
+  'same, and a note says so.';
 
 const CAPTION = [
   'us, GOPS, % peak: medians of all samples, which is what this machine gives while others use it. best: the fastest sample (for ' +
     '%, over the best sample of the peak loop), which is what the code can do. A neighbour on the sibling hyperthread slows ' +
     'products far more than the register-only peak loop: a median far below the best tells of the neighbour.',
-  'x: how many times as fast, the median of the ratios within each round of interleaved samples; below 1 is a loss.',
+  'x: how many times as fast, the median of the ratios within each round of interleaved samples; below 1 is a loss. Against a peer: ' +
+    'the fastest of its operators that take the same operands, whatever else they do or leave out.',
   'GB/s: weights read a second, where M is 1 and memory is the limit.',
 ];
 
-interface Figures {
+/** What was measured of one contender for one shape. */
+interface Figures extends Mean {
   readonly contender: GemmContender;
+  /** What is wrong with a peer's result. */
+  readonly problem: string | undefined;
   readonly m: number;
   readonly timing: Timing;
-  readonly perSecond: Spread;
-  readonly share: Spread | undefined;
-  readonly ratios: Readonly<Record<string, Spread>>;
+  /** Column title -> name of the contender that it is a ratio against. */
+  readonly rivals: Readonly<Record<string, string>>;
+}
+
+/** A family with its peers: the columns of the table. */
+interface Scope {
+  readonly family: GemmFamily;
+  readonly settings: Settings;
+  readonly comparisons: readonly string[];
+  readonly libraries: readonly string[];
+}
+
+const against = (library: string): string => `x ${library}`;
+
+function librariesOf(peers: readonly Peer[], kind: PeakKind): string[] {
+  return peers.flatMap((peer) => peer.libraries(kind));
 }
 
 export function gemmTable(family: GemmFamily, settings: Settings): Table {
-  const { threads } = settings;
+  const { threads, peers } = settings;
   const shapes = readShapes(settings.shapes ?? family.shapes);
-  const notes: string[] = [];
-  const numbers = ['us', 'GOPS', 'best', '% peak', 'best %', ...family.comparisons, 'GB/s'];
+  const libraries = librariesOf(peers, family.kind);
+  const scope = { family, settings, libraries, comparisons: [...family.comparisons, ...libraries.map(against)] };
+  const wrong = new Wrong();
+  const numbers = ['us', 'GOPS', 'best', '% peak', 'best %', ...scope.comparisons, 'GB/s'];
   const columns: Column[] = [
-    { title: 'MxNxK', width: 14 },
-    { title: 'contender', width: 23 },
+    { title: 'MxNxK', width: 17 },
+    { title: 'contender', width: 32 },
     ...numbers.map((title) => ({ title, width: Math.max(7, title.length) })),
   ];
   const peaks = family.peaks.map((kind) => `${kind} ${findPeak(kind)?.isa ?? 'unknown'}`).join(', ');
   const cores = coresFor(threads);
-  const scope = `${threads} thread${threads === 1 ? '' : 's'}. Peak: ${peaks}, one core, measured in every round`;
-  const caption = [...family.caption, `${scope}${cores > 1 ? `, times ${cores} cores` : ''}.`, ...CAPTION];
-  return { title: family.title, caption, columns, rows: rowsOf(family, shapes, settings, notes), notes };
+  const machine = `${threads} thread${threads === 1 ? '' : 's'}. Peak: ${peaks}, one core, measured in every round`;
+  const about = peers.filter((peer) => peer.libraries(family.kind).length > 0).flatMap((peer) => peer.about(family.kind));
+  const caption = [
+    ...family.caption,
+    ...about,
+    ...(about.length === 0 ? [] : [CHECKED]),
+    `${machine}${cores > 1 ? `, times ${cores} cores` : ''}.`,
+    ...CAPTION,
+  ];
+  return {
+    title: family.title,
+    caption,
+    columns,
+    rows: rowsOf(scope, shapes, wrong),
+    notes: wrong.notes,
+    elsewhere: settleMs(settings) > 0,
+  };
 }
 
-async function* rowsOf(
-  family: GemmFamily,
-  shapes: readonly GemmShape[],
-  settings: Settings,
-  notes: string[],
-): AsyncGenerator<Row> {
+function settleMs({ threads, peers }: Settings): number {
+  return threads > 1 && peers.length > 0 ? SETTLE_MS : 0;
+}
+
+async function* rowsOf(scope: Scope, shapes: readonly GemmShape[], wrong: Wrong): AsyncGenerator<Row> {
+  const { family, settings } = scope;
   const loops: Partial<Record<PeakKind, () => number>> = {};
   for (const kind of family.peaks) {
     const peak = findPeak(kind);
     if (peak !== undefined) loops[kind] = peak.measure;
   }
-  const cores = coresFor(settings.threads);
+  const plan = { ...(settings.quick ? QUICK : FULL), settleMs: settleMs(settings) };
   const all: Figures[] = [];
   for (const shape of shapes) {
-    const contenders = await family.open(shape, settings);
+    const problem = makeProblem(shape, settings.threads, family.seed);
+    const contenders = family.open(problem);
     try {
-      for (const contender of contenders) await verify(contender, shape, notes);
-      const rounds = await interleave(contenders, loops, settings.quick ? QUICK : FULL);
-      const figures = contenders.map((contender, i) => figuresOf(contender, shape, rounds.timings[i], rounds, cores));
-      for (let i = 0; i < figures.length; i++) yield rowOf(family, shape, figures[i], i === 0);
+      contenders.push(...(await openPeerProducts(settings.peers, family.kind, problem)));
+      const problems: (string | undefined)[] = [];
+      for (const contender of contenders) problems.push(await verify(contender, shape));
+      const rounds = await interleave(contenders, loops, plan);
+      const figures = contenders.map((_, i) => figuresOf(scope, contenders, i, problems[i], shape, rounds));
+      for (const { name, problem } of figures) wrong.add(name, shape, problem);
+      for (let i = 0; i < figures.length; i++) yield rowOf(scope, shape, figures[i], i === 0);
       all.push(...figures);
     } finally {
       for (const contender of contenders) await contender.close();
     }
   }
-  yield* means(family, all);
+  for (const { title, first, mean } of groupMeans(all, scope.comparisons)) {
+    const cells = [first ? title : '', mean.name, '', ...shared(scope, mean), ''];
+    yield { cells, first, record: { record: 'geomean', group: title, contender: mean.name, ...figuresOnly(mean) } };
+  }
 }
 
-async function verify(contender: GemmContender, shape: GemmShape, notes: string[]): Promise<void> {
+/** What is wrong with a peer's result, if anything. */
+async function verify(contender: GemmContender, shape: GemmShape): Promise<string | undefined> {
   await contender.run();
   const problem = contender.check();
-  if (problem === undefined) return;
-  const message = `${contender.name} ${shapeName(shape)}: ${problem}`;
-  if (contender.peer !== true) throw new Error(message);
-  notes.push(message);
+  if (problem !== undefined && contender.peer !== true) throw new Error(`${contender.name} ${shapeName(shape)}: ${problem}`);
+  return problem;
+}
+
+/** Wrong results, a note for each contender that has some. */
+class Wrong {
+  readonly notes: string[] = [];
+  readonly #names = new Map<string, { index: number; shapes: number; first: string }>();
+
+  add(name: string, shape: GemmShape, problem: string | undefined): void {
+    if (problem === undefined) return;
+    const entry = this.#names.get(name) ?? { index: this.notes.length, shapes: 0, first: `${shapeName(shape)}: ${problem}` };
+    entry.shapes += 1;
+    this.#names.set(name, entry);
+    this.notes[entry.index] =
+      `${name} is WRONG for ${entry.shapes} shape${entry.shapes === 1 ? '' : 's'}, at first ${entry.first}`;
+  }
 }
 
 function figuresOf(
-  contender: GemmContender,
+  { libraries, settings }: Scope,
+  contenders: readonly GemmContender[],
+  index: number,
+  problem: string | undefined,
   shape: GemmShape,
-  timing: Timing,
   { timings, peaks }: Rounds<PeakKind>,
-  cores: number,
 ): Figures {
+  const [contender, timing] = [contenders[index], timings[index]];
+  const rivals: Record<string, string> = { ...contender.against };
+  for (const library of contender.peer === true ? [] : libraries) {
+    const same = timings.filter((_, i) => contenders[i].library === library && contenders[i].operands === contender.operands);
+    const fastest = same.sort((x, y) => median(x.seconds) - median(y.seconds))[0];
+    if (fastest !== undefined) rivals[against(library)] = fastest.name;
+  }
   const ratios: Record<string, Spread> = {};
-  for (const [title, name] of Object.entries(contender.against ?? {})) {
+  for (const [title, name] of Object.entries(rivals)) {
     const other = timings.find((t) => t.name === name);
     if (other === undefined) throw new Error(`Expected a contender named ${name}`);
     ratios[title] = speedup(timing, other);
   }
   const amount = operations(shape);
   const peak = peaks[contender.kind];
-  const share = peak === undefined ? undefined : shareOfPeak(timing, amount, peak, cores);
-  return { contender, m: shape.m, timing, perSecond: rate(timing, amount), share, ratios };
+  const share = peak === undefined ? undefined : shareOfPeak(timing, amount, peak, coresFor(settings.threads));
+  const perSecond = rate(timing, amount);
+  return { contender, name: contender.name, m: shape.m, problem, timing, perSecond, share, ratios, rivals };
 }
 
-function rowOf(family: GemmFamily, shape: GemmShape, figures: Figures, first: boolean): Row {
-  const { contender, timing, perSecond, share, ratios } = figures;
-  const { name, peer = false } = contender;
+function rowOf(scope: Scope, shape: GemmShape, figures: Figures, first: boolean): Row {
+  const { contender, problem, timing, rivals } = figures;
+  const { name, peer = false, kind, library, operands, implementation } = contender;
   const seconds = { median: median(timing.seconds), best: smallest(timing.seconds) };
   const weightBytesPerSecond = shape.m === 1 ? contender.weightBytes / seconds.median : undefined;
-  const cells = [first ? shapeName(shape) : '', name, (seconds.median * 1e6).toFixed(1), ...shared(family, figures)];
+  const cells = [first ? shapeName(shape) : '', name, (seconds.median * 1e6).toFixed(1), ...shared(scope, figures)];
   cells.push(weightBytesPerSecond === undefined ? '' : (weightBytesPerSecond / 1e9).toFixed(1));
   const sampling = { rounds: timing.seconds.length, callsPerSample: timing.callsPerSample };
-  const record = { record: 'gemm', ...shape, contender: name, peer, seconds, perSecond };
-  return { cells, first, record: { ...record, shareOfPeak: share, ratios, weightBytesPerSecond, ...sampling } };
+  const record = { record: 'gemm', ...shape, contender: name, peer, kind, library, operands, seconds, ...figuresOnly(figures) };
+  return { cells, first, record: { ...record, implementation, problem, rivals, weightBytesPerSecond, ...sampling } };
+}
+
+function figuresOnly({ perSecond, share, ratios }: Mean): Record<string, unknown> {
+  return { perSecond, shareOfPeak: share, ratios };
 }
 
 /** Cells of the columns that shapes and means have in common. */
-function shared(
-  { comparisons }: GemmFamily,
-  { perSecond, share, ratios }: Pick<Figures, 'perSecond' | 'share' | 'ratios'>,
-): string[] {
+function shared({ comparisons }: Scope, { perSecond, share, ratios }: Mean): string[] {
   const percent = (value: number | undefined): string => (value === undefined ? '-' : (value * 100).toFixed(1));
   return [
     (perSecond.median / 1e9).toFixed(1),
@@ -156,30 +237,4 @@ function shared(
     percent(share?.best),
     ...comparisons.map((title) => ratios[title]?.median.toFixed(2) ?? ''),
   ];
-}
-
-/** Geometric means over the shapes, M = 1 apart: what bounds it is memory. */
-function* means(family: GemmFamily, all: readonly Figures[]): Generator<Row> {
-  const groups = { 'mean, M > 1': all.filter((f) => f.m > 1), 'mean, M = 1': all.filter((f) => f.m === 1) };
-  for (const [title, group] of Object.entries(groups)) {
-    let first = true;
-    for (const contender of new Set(group.map((f) => f.contender.name))) {
-      const mine = group.filter((f) => f.contender.name === contender);
-      const mean = (read: (f: Figures) => Spread | undefined): Spread | undefined => {
-        const spreads = mine.map(read).filter((s) => s !== undefined);
-        if (spreads.length === 0) return undefined;
-        return { median: geomean(spreads.map((s) => s.median)), best: geomean(spreads.map((s) => s.best)) };
-      };
-      const ratios: Record<string, Spread> = {};
-      for (const name of family.comparisons) {
-        const ratio = mean((f) => f.ratios[name]);
-        if (ratio !== undefined) ratios[name] = ratio;
-      }
-      const perSecond = mean((f) => f.perSecond) ?? { median: 0, best: 0 };
-      const share = mean((f) => f.share);
-      const cells = [first ? title : '', contender, '', ...shared(family, { perSecond, share, ratios }), ''];
-      yield { cells, first, record: { record: 'geomean', group: title, contender, perSecond, shareOfPeak: share, ratios } };
-      first = false;
-    }
-  }
 }

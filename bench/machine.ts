@@ -37,8 +37,17 @@ export function coresFor(threads: number): number {
   return Math.min(threads, Math.max(1, runtime.cpu.cores));
 }
 
+export interface MachineRecord extends Readonly<Record<string, unknown>> {
+  readonly date: string;
+  readonly cpu: { readonly model: string };
+  readonly isa: string;
+  readonly threads: number;
+  /** Operations a second. */
+  readonly peakPerCore: Readonly<Record<PeakKind, number>>;
+}
+
 export interface Machine {
-  readonly record: Readonly<Record<string, unknown>>;
+  readonly record: MachineRecord;
   readonly lines: readonly string[];
 }
 
@@ -63,7 +72,8 @@ export function describeMachine(threads: number, peers: readonly Peer[], missing
     `peak     int8 ${peaks.int8.text}`,
     `         float32 ${peaks.float32.text}`,
     `read     ${describeBandwidth(reads)} GB/s a core`,
-    `peers    ${[...peerNames, ...missing.map((m) => `MISSING ${m}`)].join(', ') || 'not asked for (--peers)'}`,
+    `peers    ${peerNames.join(', ') || (missing.length === 0 ? 'not asked for (--peers)' : 'none')}`,
+    ...missing.map((m) => `         MISSING ${m}`),
   ];
   const record = {
     record: 'machine',

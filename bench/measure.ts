@@ -6,6 +6,7 @@
  * hyperthread slows code that is bound by dispatch for seconds at a time, while the register-only peak loop hardly notices. So the
  * best sample is kept beside the median: the median says what such a machine gives, the best what the code can do.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { largest, median, smallest } from './stats';
 
 export interface Contender {
@@ -14,6 +15,8 @@ export interface Contender {
   readonly run: () => unknown;
   /** `run` returns a promise; the others are called in a loop without any `await`. */
   readonly async?: boolean;
+  /** Makes `calls` calls and returns the seconds they took, for code that isn't called one by one from here; in place of `run`. */
+  readonly sample?: (calls: number) => Promise<number>;
 }
 
 export interface Plan {
@@ -23,10 +26,18 @@ export interface Plan {
   readonly budgetMs: number;
   readonly minRounds: number;
   readonly maxRounds: number;
+  /** Pause before each contender, outside the budget. Default: none. */
+  readonly settleMs?: number;
 }
 
 export const FULL: Plan = { sampleMs: 2, budgetMs: 6000, minRounds: 9, maxRounds: 201 };
 export const QUICK: Plan = { sampleMs: 2, budgetMs: 700, minRounds: 3, maxRounds: 31 };
+
+/**
+ * The pause where calls have several threads: workers of a peer's pool go on spinning after a call (onnxruntime's for 2^20 pause
+ * instructions, about 20 ms) and would take the cores of the contender that comes next.
+ */
+export const SETTLE_MS = 30;
 
 /** Seconds of one call, one figure a round. */
 export interface Timing {
@@ -60,23 +71,35 @@ export async function interleave<Kind extends string>(
 ): Promise<Rounds<Kind>> {
   const lanes: { contender: Contender; calls: number; primed: boolean; seconds: number[] }[] = [];
   for (const contender of contenders) {
+    await pause(plan);
     const ms = (await warmUp(contender)) * 1000;
     lanes.push({ contender, calls: Math.max(1, Math.ceil(plan.sampleMs / ms)), primed: ms < PRIMED_BELOW_MS, seconds: [] });
   }
   const peaks: Partial<Record<Kind, number[]>> = {};
   const start = performance.now();
+  let paused = 0;
   for (let round = 0; round < plan.maxRounds; round++) {
-    if (round >= plan.minRounds && performance.now() - start >= plan.budgetMs) break;
+    if (round >= plan.minRounds && performance.now() - start - paused >= plan.budgetMs) break;
+    paused += await pause(plan);
     for (const kind in loops) (peaks[kind] ??= []).push(loops[kind]?.() ?? 0);
     // Each round begins with another contender, so that none always follows the same one.
     for (let i = 0; i < lanes.length; i++) {
       const { contender, calls, primed, seconds } = lanes[(i + round) % lanes.length];
+      paused += await pause(plan);
       if (primed) await contender.run();
       seconds.push(await time(contender, calls));
     }
   }
   const timings = lanes.map(({ contender, calls, seconds }) => ({ name: contender.name, seconds, callsPerSample: calls }));
   return { timings, peaks };
+}
+
+/** Milliseconds that it took. */
+async function pause({ settleMs = 0 }: Plan): Promise<number> {
+  if (settleMs === 0) return 0;
+  const start = performance.now();
+  await sleep(settleMs);
+  return performance.now() - start;
 }
 
 /** Compiles the JavaScript, fills caches and pools; returns the seconds of the fastest call or batch. */
@@ -90,7 +113,8 @@ async function warmUp(contender: Contender): Promise<number> {
 }
 
 /** Seconds of one call, averaged over `calls`. */
-async function time({ run, async: asynchronous }: Contender, calls: number): Promise<number> {
+async function time({ run, async: asynchronous, sample }: Contender, calls: number): Promise<number> {
+  if (sample !== undefined) return (await sample(calls)) / calls;
   const start = performance.now();
   if (asynchronous === true) for (let i = 0; i < calls; i++) await run();
   else for (let i = 0; i < calls; i++) run();

@@ -1,7 +1,10 @@
-/** Where the figures go: the terminal, and on request JSON lines and a Markdown page. */
+/** Where the figures go: the terminal, and on request JSON lines and a Markdown page with plots. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from './machine';
+import type { Peer } from './peers/peer';
+import { plots, type GemmRecord } from './plot';
+import { renderSvg } from './render';
 import type { BenchCase, Column, Row, Table } from './types';
 
 /** Text columns are aligned left, numbers right. */
@@ -17,8 +20,11 @@ export class Report {
   readonly #page: string[];
   readonly #machine: Machine;
 
-  constructor(machine: Machine) {
+  readonly #peers: readonly Peer[];
+
+  constructor(machine: Machine, peers: readonly Peer[]) {
     this.#machine = machine;
+    this.#peers = peers;
     this.#records = [machine.record];
     this.#page = ['# lowp bench', '', '```', ...machine.lines, '```', ''];
     for (const line of machine.lines) console.log(line);
@@ -36,12 +42,12 @@ export class Report {
     );
     this.#page.push(`## ${name}: ${table.title}`, '', ...table.caption.map((c) => `- ${c}`), '');
     this.#page.push(markdown(table.columns.map((c) => c.title)), markdown(table.columns.map(rule)));
-    const cpuBefore = process.cpuUsage();
+    const cpuBefore = this.#cpuSeconds();
     const start = performance.now();
     for await (const row of table.rows) this.#addRow(name, table.columns, row);
-    const { user, system } = process.cpuUsage(cpuBefore);
-    const busy = (user + system) / 1000 / (performance.now() - start);
-    const share = `this process had ${busy.toFixed(2)} cores on average${busy < QUIET ? BUSY : ''}`;
+    const busy = (this.#cpuSeconds() - cpuBefore) / ((performance.now() - start) / 1000);
+    const whose = `this process${this.#peers.length === 0 ? '' : ', with those of its peers,'}`;
+    const share = `${whose} had ${busy.toFixed(2)} cores on average${busy < QUIET ? BUSY : ''}`;
     const notes = [...table.notes, ...(table.elsewhere === true ? [] : [share])];
     console.log('');
     for (const note of notes) console.log(`  note: ${note}`);
@@ -51,6 +57,12 @@ export class Report {
       case: name,
       cores: busy,
     });
+  }
+
+  /** Processor time of this process and of those that belong to peers. */
+  #cpuSeconds(): number {
+    const { user, system } = process.cpuUsage();
+    return this.#peers.reduce((sum, peer) => sum + (peer.cpuSeconds?.() ?? 0), (user + system) / 1e6);
   }
 
   #addRow(name: string, columns: readonly Column[], row: Row): void {
@@ -64,24 +76,31 @@ export class Report {
     writeFileSync(path, this.#records.map((r) => `${JSON.stringify(r, rounded)}\n`).join(''));
   }
 
-  /** A Markdown page and JSON lines, named by date, CPU, ISA and threads; returns the names. */
-  writeInto(directory: string): string[] {
-    const { date, cpu, isa, threads } = this.#machine.record as {
-      date: string;
-      cpu: { model: string };
-      isa: string;
-      threads: number;
-    };
+  /** A Markdown page, JSON lines and plots, named by date, CPU, ISA and threads; returns the names. */
+  async writeInto(directory: string): Promise<string[]> {
+    const { date, cpu, isa, threads } = this.#machine.record;
     const slug = cpu.model
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '');
     const name = [date.slice(0, 10), slug, isa, ...(threads === 1 ? [] : [`${threads}threads`])].join('_');
     mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, `${name}.md`), this.#page.join('\n'));
+    const links: string[] = [];
+    const images: string[] = [];
+    for (const { kind, title, spec } of plots(this.#records.filter(isGemm), this.#machine.record)) {
+      const image = `${name}_${kind}.svg`;
+      writeFileSync(join(directory, image), await renderSvg(spec));
+      links.push(`![${title}](${image})`, '');
+      images.push(image);
+    }
+    writeFileSync(join(directory, `${name}.md`), [...this.#page, ...links].join('\n'));
     this.writeJson(join(directory, `${name}.jsonl`));
-    return [`${name}.md`, `${name}.jsonl`];
+    return [`${name}.md`, `${name}.jsonl`, ...images];
   }
+}
+
+function isGemm(record: Readonly<Record<string, unknown>>): record is Readonly<Record<string, unknown>> & GemmRecord {
+  return record.record === 'gemm';
 }
 
 /** A caption within the width of the tables, indented under its title. */

@@ -2,16 +2,16 @@
 import { parseArgs } from 'node:util';
 import { runtime } from 'lowp';
 import { overhead } from './cases/overhead';
-import { qgemm } from './cases/qgemm';
+import { qgemm, qgemmSweep } from './cases/qgemm';
 import { service } from './cases/service';
-import { sgemm } from './cases/sgemm';
+import { sgemm, sgemmSweep } from './cases/sgemm';
 import { describeMachine } from './machine';
 import { openPeers } from './peers/peer';
 import { Report } from './report';
 import { InputError, type BenchCase } from './types';
 
 /** Every case there is, in the order in which they run. */
-const CASES: readonly BenchCase[] = [qgemm, sgemm, overhead, service];
+const CASES: readonly BenchCase[] = [qgemm, sgemm, qgemmSweep, sgemmSweep, overhead, service];
 
 const USAGE = `usage: npm run bench -- [case...] [options]
 cases (default: all):
@@ -22,9 +22,10 @@ options:
   --threads N     threads of each call (default: 1)
   --shapes FILE   MxNxK lines in place of a case's own
   --network NAME  of the service case: digits or mlp (default: both)
-  --peers         other libraries beside ours
+  --peers         other libraries beside ours: onnxruntime-node; oneDNN and OpenBLAS where they are installed, with cmake
+                  and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev)
   --json FILE     write JSON lines
-  --out DIR       write a Markdown page and JSON lines, named by date and CPU`;
+  --out DIR       write a Markdown page, JSON lines and plots, named by date and CPU`;
 
 function readArguments() {
   const { values, positionals } = parseArgs({
@@ -58,11 +59,15 @@ async function main(): Promise<void> {
   if (runtime.backend === 'reference') throw new InputError('Expected the native backend but LOWP_BACKEND=reference is set');
   if (isa !== undefined) runtime.isa = isa;
   runtime.threads = threads;
-  const { peers, missing } = wanted ? await openPeers() : { peers: [], missing: [] };
-  const report = new Report(describeMachine(threads, peers, missing));
-  for (const each of cases) await report.add(each, each.open({ threads, quick, shapes, network, peers }));
-  if (json !== undefined) report.writeJson(json);
-  if (out !== undefined) console.log(`\nwrote ${report.writeInto(out).join(' and ')}`);
+  const { peers, missing } = wanted ? await openPeers(threads) : { peers: [], missing: [] };
+  try {
+    const report = new Report(describeMachine(threads, peers, missing), peers);
+    for (const each of cases) await report.add(each, each.open({ threads, quick, shapes, network, peers }));
+    if (json !== undefined) report.writeJson(json);
+    if (out !== undefined) console.log(`\nwrote ${(await report.writeInto(out)).join(', ')}`);
+  } finally {
+    for (const peer of peers) await peer.close();
+  }
 }
 
 main().catch((thrown: unknown) => {

@@ -37,7 +37,7 @@ export interface Table {
   readonly rows: AsyncIterable<Row>;
   /** What came up meanwhile and belongs below the table. */
   readonly notes: readonly string[];
-  /** Other processes do what is measured, so this one's share of the processor says nothing. */
+  /** Other processes do what is measured, or it pauses: this one's share of the processor says nothing. */
   readonly elsewhere?: boolean;
 }
 

@@ -1,27 +1,13 @@
 /** float32 products: the baseline that int8 is compared with has to be a fast one. */
 import { join } from 'node:path';
 import { matmul, packWeights } from 'lowp';
-import * as reference from 'lowp/reference';
-import type { Activation, Tensor } from 'lowp';
+import type { Activation } from 'lowp';
 import { gemmTable, type GemmContender, type GemmFamily } from '../gemm';
-import { bell, randomBits } from '../inputs';
-import type { Peer } from '../peers/peer';
-import type { GemmShape } from '../shapes';
-import type { BenchCase, Settings } from '../types';
-import { columnsOf, difference, floatTolerance, ofColumns, pick, rowsOf, type Sample } from '../verify';
+import { checkFloat, type Problem } from '../problem';
+import type { BenchCase } from '../types';
 
-const SEED = 2;
 const PLAIN = 'lowp';
 const X_PLAIN = 'x plain';
-
-interface Problem {
-  readonly shape: GemmShape;
-  readonly sample: Sample;
-  readonly a: Tensor<Float32Array>;
-  readonly b: Tensor<Float32Array>;
-  readonly bias: Float32Array;
-  readonly threads: number;
-}
 
 interface Epilogue {
   readonly name: string;
@@ -36,77 +22,52 @@ const EPILOGUES: readonly Epilogue[] = [
   { name: 'lowp + bias + clamp', bias: true, activation: { min: 0, max: 6 } },
 ];
 
-function lowp(problem: Problem, epilogue: Epilogue, against: Record<string, string>): GemmContender {
-  const { shape, sample, a, b, threads } = problem;
-  const { name, activation } = epilogue;
-  const bias = epilogue.bias ? problem.bias : undefined;
-  const packed = packWeights(b);
+function lowp(problem: Problem, { name, bias: biased, activation }: Epilogue): GemmContender {
+  const { shape, x, floatWeights, threads } = problem;
+  const packed = packWeights(floatWeights);
   const out = new Float32Array(shape.m * shape.n);
-  const options = { bias, activation, out, threads };
+  const options = { bias: biased ? problem.bias : undefined, activation };
+  const given = { ...options, out, threads };
   return {
     name,
-    against,
+    library: 'lowp',
+    operands: 'f32',
+    against: name === PLAIN ? {} : { [X_PLAIN]: PLAIN },
     kind: 'float32',
     weightBytes: 4 * shape.k * shape.n,
-    run: () => matmul(a, packed, options),
-    check: () => {
-      const sampled = { bias: bias && ofColumns(bias, sample), activation };
-      const expected = reference.matmul(rowsOf(a, sample), columnsOf(b, sample), sampled);
-      return difference(out, shape.n, sample, expected.data, floatTolerance(a.data, b.data, bias, shape.k));
-    },
+    run: () => matmul(x, packed, given),
+    check: () => checkFloat(problem, out, options),
     close: () => packed.dispose(),
   };
 }
 
-async function peerFloat(peer: Peer, problem: Problem): Promise<GemmContender> {
-  const { shape, sample, a, b, threads } = problem;
-  const product = await peer.matmul(shape, a.data, b.data, threads);
-  return {
-    name: peer.name,
-    async: true,
-    peer: true,
-    kind: 'float32',
-    weightBytes: 4 * shape.k * shape.n,
-    run: product.run,
-    check: () => {
-      const expected = reference.matmul(rowsOf(a, sample), columnsOf(b, sample));
-      const tolerance = floatTolerance(a.data, b.data, undefined, shape.k);
-      return difference(product.result(), shape.n, sample, expected.data, tolerance);
-    },
-    close: product.close,
-  };
-}
-
-async function open(shape: GemmShape, { threads, peers }: Settings): Promise<GemmContender[]> {
-  const { m, n, k } = shape;
-  const random = randomBits(SEED);
-  const a = { data: bell(m * k, random), shape: [m, k] };
-  const b = { data: bell(k * n, random), shape: [k, n] };
-  const problem = { shape, sample: pick(shape, random), a, b, bias: bell(n, random), threads };
-  const versusPeers = Object.fromEntries(peers.map((p) => [`x ${p.name}`, p.name]));
-  const contenders = EPILOGUES.map((epilogue) =>
-    lowp(problem, epilogue, epilogue.name === PLAIN ? versusPeers : { [X_PLAIN]: PLAIN, ...versusPeers }),
-  );
-  for (const peer of peers) contenders.push(await peerFloat(peer, problem));
-  return contenders;
-}
-
-function family({ peers }: Settings): GemmFamily {
-  return {
-    title: 'dense float32 products',
-    caption: [
-      'lowp: synchronous calls from JavaScript, packed weights, `out` given; each epilogue is fused into the product.',
-      ...(peers.length === 0 ? [] : ['Peers: MatMul (no bias or activation), awaited.']),
-    ],
-    shapes: join(__dirname, '..', 'shapes', 'dense_gemm.txt'),
-    peaks: ['float32'],
-    comparisons: [X_PLAIN, ...peers.map((p) => `x ${p.name}`)],
-    open,
-  };
-}
+const FAMILY: GemmFamily = {
+  title: 'dense float32 products',
+  caption: ['lowp: synchronous calls from JavaScript, packed weights, `out` given; each epilogue is fused into the product.'],
+  shapes: join(__dirname, '..', 'shapes', 'dense_gemm.txt'),
+  kind: 'float32',
+  seed: 2,
+  peaks: ['float32'],
+  comparisons: [X_PLAIN],
+  open: (problem) => EPILOGUES.map((epilogue) => lowp(problem, epilogue)),
+};
 
 export const sgemm: BenchCase = {
   name: 'sgemm',
   about: 'float32 products against the measured FMA peak',
-  open: (settings) => gemmTable(family(settings), settings),
+  open: (settings) => gemmTable(FAMILY, settings),
+};
+
+/** Epilogues make no difference that a plot could show. */
+const SWEEP: GemmFamily = {
+  ...FAMILY,
+  shapes: join(__dirname, '..', 'shapes', 'sweep_gemm.txt'),
+  comparisons: [],
+  open: (problem) => [lowp(problem, EPILOGUES[0])],
+};
+
+export const sgemmSweep: BenchCase = {
+  name: 'sgemm-sweep',
+  about: 'the same over squares and rows of activations, for the plot of --out',
+  open: (settings) => gemmTable(SWEEP, settings),
 };

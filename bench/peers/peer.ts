@@ -1,39 +1,62 @@
 /** What a user would pick instead. A peer that can't be loaded is named with its reason, never left out in silence. */
-import type { GemmShape } from '../shapes';
-
-/** A product with constant weights, ready to run. */
-export interface PeerProduct {
-  /** One call as a user makes it, awaited. */
-  readonly run: () => Promise<unknown>;
-  /** The result of the last call, [M, N]. */
-  readonly result: () => Int32Array | Float32Array;
-  readonly close: () => Promise<void>;
-}
+import type { GemmContender } from '../gemm';
+import type { PeakKind } from '../machine';
+import type { Problem } from '../problem';
 
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** int32 sums of (a - zeroA) * b; no bias, activation or requantization. */
-  matmulInteger(shape: GemmShape, a: Int8Array | Uint8Array, zeroA: number, b: Int8Array, threads: number): Promise<PeerProduct>;
-  /** float32, without bias or activation. */
-  matmul(shape: GemmShape, a: Float32Array, b: Float32Array, threads: number): Promise<PeerProduct>;
+  /** Sentences for the caption of a table that has it. */
+  about(kind: PeakKind): readonly string[];
+  /** The `library` of its contenders: a column of comparisons each. Empty if it has no operators of that kind. */
+  libraries(kind: PeakKind): readonly string[];
+  /** All its operators of a kind, ready to run. */
+  open(kind: PeakKind, problem: Problem): Promise<PeerProduct[]>;
+  /** Processor time that it spent outside this process. */
+  readonly cpuSeconds?: () => number;
+  close(): Promise<void>;
 }
 
-/** Every peer there is; one row each. Imported on demand: a peer that isn't installed must not stop the bench. */
-const OPENERS: readonly { readonly name: string; readonly open: () => Promise<Peer> }[] = [
-  { name: 'onnxruntime-node', open: async () => (await import('./onnxruntime.js')).onnxruntime },
-];
+export type PeerProduct = Omit<GemmContender, 'kind' | 'weightBytes' | 'peer'>;
 
-export async function openPeers(): Promise<{ peers: Peer[]; missing: string[] }> {
-  const peers: Peer[] = [];
-  const missing: string[] = [];
-  for (const { name, open } of OPENERS) {
+export interface Opened {
+  readonly peers: readonly Peer[];
+  /** Peers that are not there, each with the reason and what to install. */
+  readonly missing: readonly string[];
+}
+
+type Opener = (threads: number) => Promise<Opened>;
+
+/** Every peer there is. Imported on demand: a peer that isn't installed must not stop the bench. */
+const OPENERS: Readonly<Record<string, Opener>> = {
+  'onnxruntime-node': async () => ({ peers: [await (await import('./onnxruntime.js')).openOnnxruntime()], missing: [] }),
+  'oneDNN and OpenBLAS': async (threads) => (await import('./native.js')).openNative(threads),
+};
+
+export async function openPeers(threads: number): Promise<Opened> {
+  const opened: Opened[] = [];
+  for (const [name, open] of Object.entries(OPENERS)) {
     try {
-      peers.push(await open());
+      opened.push(await open(threads));
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message.split('\n')[0] : String(thrown);
-      missing.push(`${name} (${reason})`);
+      opened.push({ peers: [], missing: [`${name} (${reason})`] });
     }
   }
-  return { peers, missing };
+  return { peers: opened.flatMap((o) => o.peers), missing: opened.flatMap((o) => o.missing) };
+}
+
+/** The products of all peers; those that were opened are closed again if one can't be. */
+export async function openPeerProducts(peers: readonly Peer[], kind: PeakKind, problem: Problem): Promise<GemmContender[]> {
+  const weightBytes = problem.shape.k * problem.shape.n * (kind === 'int8' ? 1 : 4);
+  const products: GemmContender[] = [];
+  try {
+    for (const peer of peers) {
+      for (const product of await peer.open(kind, problem)) products.push({ ...product, kind, weightBytes, peer: true });
+    }
+  } catch (thrown) {
+    for (const product of products) await product.close();
+    throw thrown;
+  }
+  return products;
 }

@@ -1,0 +1,48 @@
+/** The bench's peers: every operator computes what its check expects, and what isn't installed is named. */
+import { outcome, runChild, SUCCESS } from '../helpers/child';
+import type { PeersReport } from './fixtures/peers';
+
+/** Builds the program of native peers where it isn't there yet. */
+const LONG = 180_000;
+
+let report: PeersReport;
+
+beforeAll(async () => {
+  const result = await runChild('test/bench/fixtures/peers.ts', { timeout: LONG });
+  expect(outcome(result)).toEqual(SUCCESS);
+  report = JSON.parse(result.stdout) as PeersReport;
+}, LONG);
+
+test('peers > each native library is measured, or named with the package to install', () => {
+  for (const [name, install] of [
+    ['oneDNN', 'libdnnl-dev'],
+    ['OpenBLAS', 'libopenblas-dev'],
+  ]) {
+    const found = report.peers.some((peer) => peer.name === name);
+    const named = report.missing.filter((text) => text.startsWith(`${name} (`) && text.includes(`apt-get install`));
+    expect({ name, times: Number(found) + named.length }).toEqual({ name, times: 1 });
+    if (!found) expect(named[0]).toContain(install);
+  }
+});
+
+test('peers > onnxruntime: each operator awaited and its kernel alone, exact on 7-bit weights', () => {
+  const ours = report.products.filter(({ library }) => library.startsWith('ORT'));
+  const operators = [
+    ...['MatMulInteger u8s8', 'MatMulInteger s8s8', 'QLinearMatMul u8s8', 'QLinearMatMul s8s8', 'DynamicQuantizeMatMul'],
+    'MatMul f32',
+  ];
+  const names = [1, 9].flatMap(() => operators.flatMap((name) => [`ORT ${name}`, `ORT ${name} kernel`]));
+  expect(ours.map(({ name }) => name)).toEqual(names);
+  expect(ours.filter(({ problem }) => problem !== undefined)).toEqual([]);
+  const kernels = ours.filter(({ library }) => library === 'ORT kernel');
+  expect(kernels.filter(({ seconds }) => !(seconds > 0))).toEqual([]);
+});
+
+// Their own data has all 8 bits, so with more depth than 1 a CPU without VNNI may saturate: the note of the bench, not a failure.
+test('peers > native: each operator of each library is timed, and right where no sum can saturate', () => {
+  const native = report.products.filter(({ library }) => !library.startsWith('ORT'));
+  const libraries = report.peers.filter(({ name }) => name !== 'onnxruntime-node').map(({ name }) => name);
+  expect([...new Set(native.map(({ library }) => library))].sort()).toEqual(libraries.sort());
+  expect(native.filter(({ seconds }) => !(seconds > 0))).toEqual([]);
+  expect(native.filter(({ name, k, problem }) => (k === 1 || name.endsWith('f32')) && problem !== undefined)).toEqual([]);
+});
