@@ -48,6 +48,9 @@ void EmbeddingRanges(const EmbeddingShape& shape, const float* x, float* __restr
   }
   for (size_t d = 0; d < shape.dimensions; ++d) {
     if (min[d] > max[d]) min[d] = max[d] = 0;
+    // -0 becomes 0.
+    min[d] += 0.0f;
+    max[d] += 0.0f;
   }
 }
 

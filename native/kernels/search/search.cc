@@ -174,6 +174,7 @@ Status PackSearchCorpus(const SearchPackArgs& args, const SearchEntry& entry, Se
 Status Search(const SearchArgs& args) {
   const SearchCorpus& corpus = *args.corpus;
   if (Status status = CheckQueries(args); !status.ok()) return status;
+  if (args.queries == 0) return {};
   const size_t panels = DivUp(corpus.n, kSearchPanelRows), stride = corpus.chunks * kSearchChunkBytes;
   const size_t tile_queries = std::min(args.queries, kTileQueries);
   const bool small = corpus.storage.size() * tile_queries < kParallelBytes;
