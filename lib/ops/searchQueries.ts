@@ -69,11 +69,7 @@ function quantize({ data, rows, dimensions, ld, single }: FloatRows, corpus: Cor
   checkDimensions(dimensions, corpus);
   const floats = allocate('Float32Array', rows * dimensions);
   for (let q = 0; q < rows; q++) floats.set(data.subarray(q * ld, q * ld + dimensions), q * dimensions);
-  const wrong = floats.findIndex((v) => !(Math.abs(v) < Infinity));
-  if (wrong >= 0) {
-    const name = single ? `queries[${wrong}]` : `queries[${Math.floor(wrong / dimensions)}, ${wrong % dimensions}]`;
-    throw expected('ERR_LOWP_VALUE', 'a finite value', name, floats[wrong]);
-  }
+  checkFinite(floats, dimensions, single);
   const scales = new Float64Array(rows).fill(1);
   const offsets = new Float64Array(rows);
   const query = { rows, single, scales, offsets, floats, isFloat: true };
@@ -81,9 +77,8 @@ function quantize({ data, rows, dimensions, ld, single }: FloatRows, corpus: Cor
   const { grid } = corpus;
   if (grid === undefined) {
     const codes = allocate('Uint8Array', rows * width);
-    for (let i = 0; i < floats.length; i++) {
-      const d = i % dimensions;
-      if (floats[i] > 0) codes[((i - d) / dimensions) * width + (d >> 3)] |= 128 >> (d & 7);
+    for (let q = 0, i = 0; q < rows; q++) {
+      for (let d = 0; d < dimensions; d++, i++) if (floats[i] > 0) codes[q * width + (d >> 3)] |= 128 >> (d & 7);
     }
     return { ...query, codes };
   }
@@ -94,6 +89,14 @@ function quantize({ data, rows, dimensions, ld, single }: FloatRows, corpus: Cor
     scales[q] = quantizeQuery(row, grid, codes.subarray(q * width, (q + 1) * width));
   }
   return { ...query, codes };
+}
+
+function checkFinite(floats: Float32Array, dimensions: number, single: boolean): void {
+  for (let i = 0; i < floats.length; i++) {
+    if (Math.abs(floats[i]) < Infinity) continue;
+    const name = single ? `queries[${i}]` : `queries[${Math.floor(i / dimensions)}, ${i % dimensions}]`;
+    throw expected('ERR_LOWP_VALUE', 'a finite value', name, floats[i]);
+  }
 }
 
 /** q . centre: what the centres add to the product with every row. */
@@ -112,7 +115,10 @@ function quantizeQuery(row: Float32Array, { step }: Grid, codes: Int8Array): num
   const shared = step.length === 1;
   const factors = shared ? row : row.map((v, d) => v * step[d]);
   let reach = 0;
-  for (let d = 0; d < factors.length; d++) reach = Math.max(reach, Math.abs(factors[d]));
+  for (let d = 0; d < factors.length; d++) {
+    const magnitude = Math.abs(factors[d]);
+    if (magnitude > reach) reach = magnitude;
+  }
   const scale = f32(reach / 127);
   // Nothing but zeros, or so little that it is nothing: all codes are 0.
   if (scale === 0) return 0;

@@ -77,14 +77,9 @@ describe.each(isas)('search > %s', (isa) => {
       const n = 3000;
       const r = new Random('alike');
       const one = codes(r, dtype, 1, 100, 'random', -127);
-      const width = one.data.length;
-      const all = {
-        ...one,
-        data: Reflect.construct(one.data.constructor, [n * width]) as Int8Array & Uint8Array,
-        shape: [n, 100],
-      };
-      for (let i = 0; i < n; i++) all.data.set(one.data, i * width);
-      using corpus = packEmbeddings(all as QuantizedEmbeddings);
+      const data = Array.from({ length: n }, () => [...one.data]).flat();
+      const all = one.dtype === 'binary' ? { ...one, data: Uint8Array.from(data) } : { ...one, data: Int8Array.from(data) };
+      using corpus = packEmbeddings({ ...all, shape: [n, 100] });
       for (const threads of [1, 2, 3, 5]) {
         const { indices } = searchEmbeddings(one, corpus, { k: 300, threads });
         expectSame(
