@@ -111,8 +111,7 @@ struct Call {
     const ArrayView out = ReadArray(env, arguments.values[3], "out", napi_int32_array);
     const size_t dimensions = ctl.Size(SearchSlot::dimensions, "the dimensions");
     if (dimensions != corpus.k)
-      Fail(Code::kShape,
-           "Expected " + std::to_string(corpus.k) + " dimensions but received " + std::to_string(dimensions));
+      Fail(Code::kShape, "Expected " + std::to_string(corpus.k) + " dimensions but received " + std::to_string(dimensions));
     args.corpus = &corpus;
     args.queries = ctl.Size(SearchSlot::queries, "the queries");
     args.k = ctl.Size(SearchSlot::k, "k");

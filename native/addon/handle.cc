@@ -64,8 +64,7 @@ const std::shared_ptr<const Packed>& ReadPacked(napi_env env, napi_value holder,
 template <class Weights>
 const Weights& WeightsOf(const Packed& packed, const char* expected) {
   const Weights* weights = std::get_if<Weights>(&packed.weights);
-  if (weights == nullptr)
-    Fail(Code::kHandle, std::string("Expected ") + expected + " but this handle holds another kind");
+  if (weights == nullptr) Fail(Code::kHandle, std::string("Expected ") + expected + " but this handle holds another kind");
   return *weights;
 }
 template const QGemmPackedB& WeightsOf(const Packed&, const char*);

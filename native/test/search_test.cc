@@ -85,7 +85,8 @@ void TestKernel(const SearchEntry& entry, bool quick) {
     for (const Fill fill : {Fill::kRandom, Fill::kExtreme, Fill::kTies}) {
       for (const size_t dimensions : {1, 3, 4, 5, 7, 8, 9, 31, 32, 33, 64, 100}) {
         for (const size_t rows : {1, 15, 16, 17, 33}) {
-          for (const size_t queries : {1, 2, 3, 5}) Run(entry, random, {rows, dimensions, queries, 1 + random.Below(rows), 1, binary, fill});
+          for (const size_t queries : {1, 2, 3, 5})
+            Run(entry, random, {rows, dimensions, queries, 1 + random.Below(rows), 1, binary, fill});
         }
       }
       // Byte sums run over 31 chunks, and every microkernel has its own number of queries.
@@ -94,7 +95,8 @@ void TestKernel(const SearchEntry& entry, bool quick) {
           Run(entry, random, {19, dimensions, queries, 19, 1, binary, fill});
       }
       Run(entry, random, {quick ? size_t{700} : size_t{3000}, 768, 35, 10, 1, binary, fill});
-      for (const size_t threads : {2, 3, 5}) Run(entry, random, {quick ? size_t{800} : size_t{2500}, 300, 33, 40, threads, binary, fill});
+      for (const size_t threads : {2, 3, 5})
+        Run(entry, random, {quick ? size_t{800} : size_t{2500}, 300, 33, 40, threads, binary, fill});
     }
     for (int i = 0; i < (quick ? 20 : 300); ++i) {
       const size_t rows = 1 + random.Below(600);

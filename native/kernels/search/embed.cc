@@ -1,5 +1,5 @@
-// float32 embeddings to codes. Plain loops over the dimensions of a row, which the compiler vectorizes for any machine: reading the
-// vectors from memory takes longer.
+// float32 embeddings to codes. Plain loops over the dimensions of a row, which the compiler vectorizes for any machine: reading
+// the vectors from memory takes longer.
 #include <algorithm>
 #include <cstring>
 

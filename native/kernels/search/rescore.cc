@@ -27,7 +27,8 @@ bool IsBetter(const Scored& a, const Scored& b) {
   return a.row < b.row;
 }
 
-// The exact product of two float32 values fits in float64, so that it does not matter whether a machine fuses it with the addition.
+// The exact product of two float32 values fits in float64, so that it does not matter whether a machine fuses it with the
+// addition.
 template <size_t kCount>
 void Dots(const RescoreArgs& args, const float* query, Scored* scored) {
   const float* x[kCount];
@@ -63,8 +64,8 @@ Status Rescore(const RescoreArgs& args) {
     }
   });
   if (out_of_memory) {
-    return {Code::kNoMemory, "Expected " + std::to_string(args.candidates * sizeof(Scored)) +
-                                 " bytes of scratch memory but the system gave none"};
+    return {Code::kNoMemory,
+            "Expected " + std::to_string(args.candidates * sizeof(Scored)) + " bytes of scratch memory but the system gave none"};
   }
   return {};
 }

@@ -1,5 +1,5 @@
-// Packing and the scan: for each tile of queries, pieces of the corpus in parallel; for each block of panels in a piece, every query
-// of the tile; rows whose score beats the query's k-th best so far go into its heap.
+// Packing and the scan: for each tile of queries, pieces of the corpus in parallel; for each block of panels in a piece, every
+// query of the tile; rows whose score beats the query's k-th best so far go into its heap.
 #include "kernels/search/search.h"
 
 #include <algorithm>
@@ -14,7 +14,8 @@
 namespace lowp {
 namespace {
 
-// Queries that share one pass over the corpus: their codes (24 KiB at 768 dimensions) stay in the second-level cache beside a block.
+// Queries that share one pass over the corpus: their codes (24 KiB at 768 dimensions) stay in the second-level cache beside a
+// block.
 constexpr size_t kTileQueries = 32;
 // A block stays in the first-level cache for every query of the tile.
 constexpr size_t kBlockBytes = 16 << 10;
@@ -26,7 +27,9 @@ constexpr size_t kParallelBytes = size_t{1} << 19;
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
 // Score and row in one number: a larger one is a better hit, of equal scores the one with the lower row.
-int64_t Hit(int32_t score, size_t row) { return int64_t{score} * (int64_t{1} << 32) + (int64_t{0xffffffff} - static_cast<int64_t>(row)); }
+int64_t Hit(int32_t score, size_t row) {
+  return int64_t{score} * (int64_t{1} << 32) + (int64_t{0xffffffff} - static_cast<int64_t>(row));
+}
 int32_t ScoreOf(int64_t hit) { return static_cast<int32_t>(hit >> 32); }
 int32_t RowOf(int64_t hit) { return static_cast<int32_t>(0xffffffffu - static_cast<uint32_t>(hit)); }
 
@@ -127,8 +130,8 @@ Status CheckCorpus(size_t rows, size_t dimensions, bool binary) {
 Status CheckQueries(const SearchArgs& args) {
   const SearchCorpus& corpus = *args.corpus;
   if (args.k == 0 || args.k > corpus.n) {
-    return {Code::kValue,
-            "Expected from 1 to " + std::to_string(corpus.n) + " (rows of the corpus) for k but received " + std::to_string(args.k)};
+    return {Code::kValue, "Expected from 1 to " + std::to_string(corpus.n) + " (rows of the corpus) for k but received " +
+                              std::to_string(args.k)};
   }
   if (corpus.binary) return {};
   const size_t count = args.queries * corpus.k;
@@ -189,8 +192,7 @@ Status Search(const SearchArgs& args) {
   const size_t best_at = layout.Add(pieces * tile_queries * sizeof(Best));
   uint8_t* scratch = Scratch(ScratchSlot::kCall, layout.size());
   if (scratch == nullptr) {
-    return {Code::kNoMemory,
-            "Expected " + std::to_string(layout.size()) + " bytes of scratch memory but the system gave none"};
+    return {Code::kNoMemory, "Expected " + std::to_string(layout.size()) + " bytes of scratch memory but the system gave none"};
   }
   auto* start = reinterpret_cast<int32_t*>(scratch + start_at);
   auto* hits = reinterpret_cast<int64_t*>(scratch + hits_at);

@@ -3,12 +3,11 @@
 //   binary  score(q, n) = bits in which query[q] and corpus[n] differ  (Hamming distance; less is better)
 //   Search  the k best rows of each query, best first, equal scores by ascending row
 //
-// Corpus codes are any int8; query codes are -127 to 127 (search_kernel.h says why); binary codes are bits, the first dimension in
-// the highest bit of the first byte. Every score is exact, and the order of rows is total: the result does not depend on the ISA or
-// the number of threads. One query is bound by the memory that holds the corpus, which is read once; several queries share each
-// block of rows in the first-level cache.
-// Limits: int8 dimensions up to kSearchMaxDepth (a sum stays in int32), binary ones up to kSearchMaxBits (a distance is exact as
-// float32), 2^31 - 1 rows, 1 <= k <= rows. Refused: a query code of -128.
+// Corpus codes are any int8; query codes are -127 to 127 (search_kernel.h says why); binary codes are bits, the first dimension
+// in the highest bit of the first byte. Every score is exact, and the order of rows is total: the result does not depend on the
+// ISA or the number of threads. One query is bound by the memory that holds the corpus, which is read once; several queries share
+// each block of rows in the first-level cache. Limits: int8 dimensions up to kSearchMaxDepth (a sum stays in int32), binary ones
+// up to kSearchMaxBits (a distance is exact as float32), 2^31 - 1 rows, 1 <= k <= rows. Refused: a query code of -128.
 #ifndef LOWP_KERNELS_SEARCH_SEARCH_H_
 #define LOWP_KERNELS_SEARCH_SEARCH_H_
 
@@ -84,8 +83,8 @@ struct EmbeddingShape {
 };
 // Smallest and largest finite value of each dimension; 0 and 0 where it has none.
 void EmbeddingRanges(const EmbeddingShape& shape, const float* x, float* min, float* max);
-// code = saturate(round((x - centre) / step)) to -127 .. 127, ties to even, each step rounded to float32; NaN becomes 0. centre and
-// step: one value, or one for each dimension.
+// code = saturate(round((x - centre) / step)) to -127 .. 127, ties to even, each step rounded to float32; NaN becomes 0. centre
+// and step: one value, or one for each dimension.
 void QuantizeEmbeddings(const EmbeddingShape& shape, const float* x, const float* centre, const float* step, bool per_dimension,
                         int8_t* codes);
 // bit = x > 0.

@@ -1,13 +1,17 @@
-// AVX2 without VNNI, exact: vpmaddubsw of |code| and sign(query, code), which can't saturate here (search_kernel.h has the proof).
+// AVX2 without VNNI, exact: vpmaddubsw of |code| and sign(query, code), which can't saturate here (search_kernel.h has the
+// proof).
 //
-// 64 products take 2 vpsignb, 2 vpmaddubsw, 2 vpmaddwd and 2 vpaddd: as many operations as the widened route (4 vpmaddwd, 4 vpaddd)
-// at half the bytes of query codes and without sums across pairs of lanes.
+// 64 products take 2 vpsignb, 2 vpmaddubsw, 2 vpmaddwd and 2 vpaddd: as many operations as the widened route (4 vpmaddwd, 4
+// vpaddd) at half the bytes of query codes and without sums across pairs of lanes. One query is bound by these operations while
+// caches hold the corpus (50 GB/s of the 67 that Zen 3 reads from L3): loading a line once instead of folding two loads, and two
+// or four chunks a turn, changed nothing. From memory it reaches the bandwidth.
 #include "kernels/search/search_vector256.h"
 
 namespace lowp {
 namespace {
 
-// Bytes of the corpus that a prefetch runs ahead: the hardware's stops at the end of each page.
+// Bytes of the corpus that a prefetch runs ahead: the hardware's stops at the end of each page. GB/s of one query from memory on
+// Zen 3: 14.4 without, 14.9 at 512 bytes, 16.4 at 1536, 14.3 at 4096, of 18 that a plain read gets.
 constexpr size_t kAhead = 1536;
 // A byte holds the distances of 31 chunks: at most 8 each.
 constexpr size_t kChunksPerByteSum = 31;

@@ -1,6 +1,6 @@
-// AVX-512 VNNI: a panel's chunk is one 512-bit register; vpdpbusd multiplies code + 128 as u8 by query s8, no saturation (the ...ds
-// form is not used), and adds up the bytes of a popcount, -1 each. Popcounts come from a table of nibbles: VPOPCNTDQ would be one
-// instruction for seven, but not every machine with VNNI has it, and one query is bound by memory either way.
+// AVX-512 VNNI: a panel's chunk is one 512-bit register; vpdpbusd multiplies code + 128 as u8 by query s8, no saturation (the
+// ...ds form is not used), and adds up the bytes of a popcount, -1 each. Popcounts come from a table of nibbles: VPOPCNTDQ would
+// be one instruction for seven, but not every machine with VNNI has it, and one query is bound by memory either way.
 #include <immintrin.h>
 
 #include "kernels/search/search_kernel.h"

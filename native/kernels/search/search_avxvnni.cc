@@ -1,5 +1,5 @@
-// AVX-VNNI: vpdpbusd on 256-bit registers, code + 128 as u8 times query s8, no saturation (the ...ds form is not used): one operation
-// where AVX2 takes four. It also adds up the bytes of a popcount, so that distances need no runs of 31 chunks.
+// AVX-VNNI: vpdpbusd on 256-bit registers, code + 128 as u8 times query s8, no saturation (the ...ds form is not used): one
+// operation where AVX2 takes four. It also adds up the bytes of a popcount, so that distances need no runs of 31 chunks.
 #include "kernels/search/search_vector256.h"
 
 namespace lowp {

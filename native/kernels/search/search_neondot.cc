@@ -1,5 +1,5 @@
-// ARMv8.2 dot product: sdot on s8 x s8, four products a lane, exact for every code. Distances by cnt on bytes, 31 chunks in a byte.
-// Four queries times 16 rows keep 16 sums, 4 of the corpus and 1 of a query in 21 of 32 registers.
+// ARMv8.2 dot product: sdot on s8 x s8, four products a lane, exact for every code. Distances by cnt on bytes, 31 chunks in a
+// byte. Four queries times 16 rows keep 16 sums, 4 of the corpus and 1 of a query in 21 of 32 registers.
 #include <arm_neon.h>
 
 #include "kernels/search/search_kernel.h"
