@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { runtime } from 'lowp';
 import { overhead } from './cases/overhead';
 import { qgemm, qgemmSweep } from './cases/qgemm';
+import { search } from './cases/search';
 import { service } from './cases/service';
 import { sgemm, sgemmSweep } from './cases/sgemm';
 import { describeMachine } from './machine';
@@ -11,7 +12,7 @@ import { Report } from './report';
 import { InputError, type BenchCase } from './types';
 
 /** Every case there is, in the order in which they run. */
-const CASES: readonly BenchCase[] = [qgemm, sgemm, qgemmSweep, sgemmSweep, overhead, service];
+const CASES: readonly BenchCase[] = [qgemm, sgemm, qgemmSweep, sgemmSweep, search, overhead, service];
 
 const USAGE = `usage: npm run bench -- [case...] [options]
 cases (default: all):

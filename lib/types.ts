@@ -116,3 +116,77 @@ export type QuantizedMatmulResult<O extends MatmulOutput> = O extends 'float32'
     : O extends { readonly dtype: infer D extends QuantizedDtype }
       ? QuantizedTensor<QuantizedArray<D>>
       : never;
+
+/** What int8 codes of embeddings span: one value each for all dimensions, or a Float32Array with one for each dimension. */
+export interface EmbeddingRanges {
+  readonly min: number | Float32Array;
+  readonly max: number | Float32Array;
+}
+
+/** [N, D]: one signed byte a dimension, x = centre + step * code, where centre = (min + max) / 2 and step = (max - min) / 254. */
+export interface Int8Embeddings {
+  readonly dtype: 'int8';
+  readonly data: Int8Array;
+  readonly shape: readonly number[];
+  readonly ranges: EmbeddingRanges;
+}
+
+/** [N, D]: one bit a dimension, each row in ceil(D / 8) bytes, the first dimension in the highest bit of the first byte. */
+export interface BinaryEmbeddings {
+  readonly dtype: 'binary';
+  readonly data: Uint8Array;
+  readonly shape: readonly number[];
+}
+
+/** Plain data, made by `quantizeEmbeddings` (or read from where it was stored). */
+export type QuantizedEmbeddings = Int8Embeddings | BinaryEmbeddings;
+
+/** The dtypes that `quantizeEmbeddings` makes. */
+export type EmbeddingDtype = QuantizedEmbeddings['dtype'];
+
+export interface QuantizeEmbeddingsOptions {
+  /** Default `'int8'`. */
+  readonly dtype?: EmbeddingDtype;
+  /**
+   * int8 only. `'perTensor'` (default): one range for all dimensions, symmetric about zero. `'perDimension'`: smallest and largest
+   * value of each. Or given: those of embeddings quantized before, or known ones.
+   */
+  readonly ranges?: 'perTensor' | 'perDimension' | EmbeddingRanges;
+  /** int8 only: [C, D] from which the ranges are taken. Default: the embeddings themselves. */
+  readonly calibration?: Tensor<Float32Array>;
+}
+
+/** Rescoring of the best candidates with the float32 vectors that the corpus was quantized from. */
+export interface RescoreOptions {
+  /** [N, D], row for row those of the corpus. An asynchronous search reads them when the scan has ended; they are not copied. */
+  readonly embeddings: Tensor<Float32Array>;
+  /** k * oversample candidates are rescored. A whole number of 1 or more. Default 4. */
+  readonly oversample?: number;
+}
+
+export interface SearchOptions {
+  /** Hits for each query, from 1 to N. Default 10, or N where there are fewer. */
+  readonly k?: number;
+  /** Default: none. */
+  readonly rescore?: RescoreOptions;
+  /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
+  readonly threads?: number;
+  /** Default `'cpu'`. */
+  readonly device?: 'cpu' | 'cuda';
+}
+
+/** Hits of each query, best first. */
+export interface SearchResult {
+  /** Rows of the corpus. */
+  readonly indices: Int32Array;
+  /**
+   * int8: the dot product as the codes have it, in units of the float32 vectors. binary: the Hamming distance (lower is nearer).
+   * Rescored: the dot product of the float32 vectors.
+   */
+  readonly scores: Float32Array;
+  /** [Q, k], or [k] for a query [D]. */
+  readonly shape: readonly number[];
+}
+
+/** What `quantizeEmbeddings` returns for a dtype. */
+export type EmbeddingsOf<D extends EmbeddingDtype> = Extract<QuantizedEmbeddings, { readonly dtype: D }>;

@@ -7,7 +7,7 @@
  */
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 1;
+export const BINDING_VERSION = 2;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -81,6 +81,23 @@ export const enum Quantize {
   length,
 }
 
+/** Slots of the embeddings family: x is [rows, dimensions] float32, `ld` elements from row to row. */
+export const enum Search {
+  /** Of x, or of the codes to pack. */
+  rows,
+  dimensions,
+  ld,
+  queries,
+  k,
+  /** rescore only: candidates of each query. */
+  candidates,
+  /** 0: the default. */
+  threads,
+  /** searchAsync only: `cancel()` takes it. */
+  job,
+  length,
+}
+
 export interface NativeCpu {
   readonly vendor: string;
   readonly model: string;
@@ -113,14 +130,16 @@ export interface NativeMemory {
   readonly asyncPending: number;
 }
 
-/** What a packed handle answers. dtype: 'int8' (all 8-bit weights) or 'float32'. */
+/** What a packed handle answers. dtype: 'int8' (all 8-bit weights, and int8 embeddings), 'float32' or 'binary'. */
 export interface NativeHandleInfo {
+  /** Dimensions, of embeddings. */
   readonly k: number;
+  /** Rows, of embeddings. */
   readonly n: number;
   readonly bytes: number;
   readonly kernel: string;
   readonly isa: string;
-  readonly dtype: 'int8' | 'float32';
+  readonly dtype: 'int8' | 'float32' | 'binary';
 }
 
 export interface NativeBinding {
@@ -168,6 +187,25 @@ export interface NativeBinding {
   quantizeParams(ctl: Float64Array, x: Float32Array, scales: Float32Array, zeros: Int32Array): void;
   quantize(ctl: Float64Array, x: Float32Array, scales: Float32Array, zeros: Int32Array, out: Typed8): void;
   dequantize(ctl: Float64Array, q: Typed8, scales: Float32Array, zeros: Int32Array, out: Float32Array): void;
+
+  /** Smallest and largest finite value of each dimension; 0 and 0 where it has none. */
+  embeddingRanges(ctl: Float64Array, x: Float32Array, min: Float32Array, max: Float32Array): void;
+  /** int8 into an Int8Array (centre and step: 1 or `dimensions` elements), bits into a Uint8Array. */
+  quantizeEmbeddings(ctl: Float64Array, x: Float32Array, out: Typed8, centre?: Float32Array, step?: Float32Array): void;
+  /** Makes `holder` own packed codes: int8 from an Int8Array, binary from a Uint8Array. */
+  packEmbeddings(holder: object, ctl: Float64Array, codes: Typed8): void;
+  /** out: the rows of the hits [queries, k], then their scores [queries, k] (sums of products, or distances). */
+  search(ctl: Float64Array, codes: Typed8, corpus: object, out: Int32Array): void;
+  searchAsync(...args: Parameters<NativeBinding['search']>): Promise<void>;
+  /** The k best of each query's candidates by float32 dot product. */
+  rescore(
+    ctl: Float64Array,
+    queries: Float32Array,
+    x: Float32Array,
+    candidates: Int32Array,
+    rows: Int32Array,
+    scores: Float32Array,
+  ): void;
 
   /** Operations per second of one core in a register-only loop of the ISA's own instructions; 0 where there is none. */
   peak(kind: 'int8' | 'float32', isa: string, milliseconds: number): number;

@@ -43,11 +43,16 @@ export function readOut<T extends ArrayTag>(out: unknown, tag: T, extent: number
 let jobs = 0;
 
 /** Names a job for `cancel`; unique in this environment (a worker counts for itself). */
-export function writeJob(ctl: Float64Array, ownsOut: boolean): number {
+export function nextJob(): number {
   jobs += 1;
-  ctl[Gemm.job] = jobs;
-  ctl[Gemm.ownsOut] = ownsOut ? 1 : 0;
   return jobs;
+}
+
+export function writeJob(ctl: Float64Array, ownsOut: boolean): number {
+  const job = nextJob();
+  ctl[Gemm.job] = job;
+  ctl[Gemm.ownsOut] = ownsOut ? 1 : 0;
+  return job;
 }
 
 /**

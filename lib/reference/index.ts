@@ -3,4 +3,6 @@ export { dequantize, quantize } from './quantize';
 export { matmul, matmulAsync } from './matmul';
 export { PackedWeights, packWeights } from './packWeights';
 export { quantizedMatmul, quantizedMatmulAsync } from './quantizedMatmul';
+export { quantizeEmbeddings } from './embeddings';
+export { PackedEmbeddings, packEmbeddings, searchEmbeddings, searchEmbeddingsAsync } from './search';
 export type * from '../types';

@@ -23,6 +23,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindQGemm(env, exports, data);
   BindSGemm(env, exports, data);
   BindQuantize(env, exports, data);
+  BindSearch(env, exports, data);
   return exports;
 }
 

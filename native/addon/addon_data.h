@@ -33,6 +33,7 @@ void BindHandles(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindQGemm(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSGemm(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindQuantize(Napi::Env env, Napi::Object exports, AddonData* data);
+void BindSearch(Napi::Env env, Napi::Object exports, AddonData* data);
 
 }  // namespace lowp
 

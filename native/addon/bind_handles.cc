@@ -76,7 +76,9 @@ napi_value HandleInfo(Arguments& arguments) {
       },
       packed->weights);
   info.Set("bytes", static_cast<double>(packed->bytes()));
-  info.Set("dtype", std::holds_alternative<QGemmPackedB>(packed->weights) ? "int8" : "float32");
+  const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
+  const bool is_float = std::holds_alternative<SGemmPackedB>(packed->weights);
+  info.Set("dtype", is_float ? "float32" : corpus != nullptr && corpus->binary ? "binary" : "int8");
   return info;
 }
 

@@ -77,7 +77,7 @@ Call::Call(Arguments& arguments, const Control& ctl) {
   napi_env env = arguments.env;
   a = ReadArray(env, arguments.values[1], "a");
   packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
-  const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit");
+  const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
   out = ReadArray(env, arguments.values[3], "out");
   bias = ReadOptionalArray(env, arguments.values[4], "bias");
   scales = ReadOptionalArray(env, arguments.values[5], "the scales of a");

@@ -7,6 +7,7 @@
 #include "core/thread_pool.h"
 #include "kernels/peak/peak.h"
 #include "kernels/quantize/quantize.h"
+#include "kernels/search/search.h"
 
 namespace lowp {
 namespace {
@@ -55,6 +56,7 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "qgemm", QGemmKernels(), SelectQGemm(active));
   ListKernels(list, "sgemm", SGemmKernels(), SelectSGemm(active));
   ListKernels(list, "quantize", QuantizeKernels(), SelectQuantize(active));
+  ListKernels(list, "search", SearchKernels(), SelectSearch(active));
   return list;
 }
 

@@ -19,7 +19,7 @@ struct Call {
     napi_env env = arguments.env;
     a = ReadArray(env, arguments.values[1], "a", napi_float32_array);
     packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
-    const SGemmPackedB& b = WeightsOf<SGemmPackedB>(*packed, "float32");
+    const SGemmPackedB& b = WeightsOf<SGemmPackedB>(*packed, "float32 packed weights");
     out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
     bias = ReadOptionalArray(env, arguments.values[4], "bias");
     sizes = ReadGemmSizes(ctl, b.k, b.n, out);

@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 1;
+inline constexpr int kBindingVersion = 2;
 
 struct GemmSlot {
   enum : size_t {
@@ -43,6 +43,10 @@ struct PackSlot {
 
 struct QuantizeSlot {
   enum : size_t { outer, channels, inner, symmetric, isSigned, length };
+};
+
+struct SearchSlot {
+  enum : size_t { rows, dimensions, ld, queries, k, candidates, threads, job, length };
 };
 
 }  // namespace lowp

@@ -64,12 +64,12 @@ const std::shared_ptr<const Packed>& ReadPacked(napi_env env, napi_value holder,
 template <class Weights>
 const Weights& WeightsOf(const Packed& packed, const char* expected) {
   const Weights* weights = std::get_if<Weights>(&packed.weights);
-  if (weights == nullptr)
-    Fail(Code::kHandle, std::string("Expected ") + expected + " packed weights but these are of another dtype");
+  if (weights == nullptr) Fail(Code::kHandle, std::string("Expected ") + expected + " but this handle holds another kind");
   return *weights;
 }
 template const QGemmPackedB& WeightsOf(const Packed&, const char*);
 template const SGemmPackedB& WeightsOf(const Packed&, const char*);
+template const SearchCorpus& WeightsOf(const Packed&, const char*);
 
 void DisposePacked(napi_env env, napi_value holder, const HandleRegistry& registry) {
   ReadHandle(env, holder, registry).Release(env);

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/search/search.h"
 #include "kernels/sgemm/sgemm.h"
 
 namespace lowp {
@@ -23,7 +24,7 @@ struct HandleRegistry {
 };
 
 struct Packed {
-  std::variant<QGemmPackedB, SGemmPackedB> weights;
+  std::variant<QGemmPackedB, SGemmPackedB, SearchCorpus> weights;
   size_t bytes() const {
     return std::visit([](const auto& w) { return w.storage.size(); }, weights);
   }

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   test::TestQuantize(quick);
   test::TestQGemm(quick);
   test::TestSGemm(quick);
+  test::TestSearch(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runtime } from 'lowp';
-import { MAX_THREADS } from '../../lib/native/binding';
+import { BINDING_VERSION, MAX_THREADS } from '../../lib/native/binding';
 import { ROOT, runChild } from '../helpers/child';
 import { expectError } from '../helpers/failures';
 
@@ -78,7 +78,7 @@ describe('LOWP_BINARY', () => {
   test.each([[{ version: 999 }], [{}], [undefined], [7]])('a module that is not this binding: %j', (module) => {
     jest.doMock('bindings', () => () => module);
     try {
-      expectError(refusal({}), 'ERR_LOWP_UNSUPPORTED', ['version 1 ', 'Rebuild']);
+      expectError(refusal({}), 'ERR_LOWP_UNSUPPORTED', [`version ${BINDING_VERSION} `, 'Rebuild']);
     } finally {
       jest.dontMock('bindings');
     }

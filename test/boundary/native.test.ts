@@ -2,7 +2,7 @@
 import '../helpers/ownBinary';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ActivationQuantization, BINDING_VERSION, Gemm, MAX_THREADS, Pack, Quantize } from '../../lib/native/binding';
+import { ActivationQuantization, BINDING_VERSION, Gemm, MAX_THREADS, Pack, Quantize, Search } from '../../lib/native/binding';
 import { detach } from '../helpers/buffers';
 import { outcome, ROOT, runChild, SUCCESS } from '../helpers/child';
 import { wrong } from '../helpers/failures';
@@ -270,6 +270,7 @@ test('control blocks, version and limits mirror those of native code', () => {
     GemmSlot: Gemm.length + 1,
     ActivationQuantization: 4,
     PackSlot: Pack.length + 1,
+    SearchSlot: Search.length + 1,
     QuantizeSlot: Quantize.length + 1,
   });
   expect(text).toContain(`kBindingVersion = ${BINDING_VERSION};`);

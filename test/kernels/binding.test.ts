@@ -10,6 +10,7 @@ const MIRRORS = [
   ['ActivationQuantization', 'ActivationQuantization'],
   ['PackSlot', 'Pack'],
   ['QuantizeSlot', 'Quantize'],
+  ['SearchSlot', 'Search'],
 ] as const;
 
 /** Comments would hide names, or look like them. */

@@ -1,5 +1,5 @@
 /** Built and supported are two questions. LOWP_REQUIRE_ISAS (comma separated) lists what a machine has to exercise, not skip. */
-import { packWeights, runtime } from 'lowp';
+import { packEmbeddings, packWeights, runtime } from 'lowp';
 import { kernelOf, resetIsa, usableIsas } from '../helpers/isas';
 
 const required = (process.env.LOWP_REQUIRE_ISAS ?? '').split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()]));
@@ -33,9 +33,11 @@ test.each(isas)('%s can be chosen; one kernel of each family is selected, and we
 
   using q = packWeights({ data: Int8Array.of(1, 2), shape: [2, 1], scale: 1, zeroPoint: 0 });
   using f = packWeights({ data: Float32Array.of(1, 2), shape: [2, 1] });
+  using e = packEmbeddings({ dtype: 'binary', data: Uint8Array.of(1, 2), shape: [2, 8] });
   const byFamily = new Map(selected.map((kernel) => [kernel.family, kernel]));
   expect([q.kernel, q.isa]).toEqual([byFamily.get('qgemm')?.name, byFamily.get('qgemm')?.isa]);
   expect([f.kernel, f.isa]).toEqual([byFamily.get('sgemm')?.name, byFamily.get('sgemm')?.isa]);
+  expect([e.kernel, e.isa]).toEqual([byFamily.get('search')?.name, byFamily.get('search')?.isa]);
 });
 
 test('the best supported instruction set is the default, and its own kernels are chosen where a family has them', () => {
