@@ -74,6 +74,7 @@ class GuardedArray {
 
 void TestQGemm(bool quick);
 void TestSGemm(bool quick);
+void TestNBits(bool quick);
 void TestQuantize(bool quick);
 void TestSearch(bool quick);
 void TestThreads(bool quick);

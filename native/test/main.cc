@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   test::TestQGemm(quick);
   test::TestSGemm(quick);
   test::TestSearch(quick);
+  test::TestNBits(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);

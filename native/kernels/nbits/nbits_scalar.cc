@@ -1,0 +1,92 @@
+// Portable C++. Also what a machine without AVX2 or NEON dot product runs: loops along NR for auto-vectorization by the base ISA.
+#include "kernels/nbits/nbits_finish.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kMr = 4, kNr = 8, kKr = 1;
+constexpr size_t kStride = NBitsRowStride(1), kGroupsAt = NBitsRowGroupsAt(1);
+
+struct Scalar {
+  using F = float;
+  using I = int32_t;
+  static constexpr size_t kWidth = 1;
+  static I SetI(int32_t x) { return x; }
+  static F SetF(float x) { return x; }
+  static F LoadF(const float* p) { return *p; }
+  static I LoadI16(const int16_t* p) { return *p; }
+  static I SubI(I x, I y) { return x - y; }
+  static I MulI(I x, I y) { return x * y; }
+  static F ToF(I x) { return static_cast<float>(x); }
+  static F MulF(F x, F y) { return x * y; }
+};
+
+template <size_t kRows, int kBits>
+void Ukernel(const NBitsTile& tile) {
+  const uint8_t* scales = tile.scale;
+  GroupConstants constants{nullptr, tile.zero};
+  for (size_t g = 0; g < tile.groups; ++g, scales += tile.scale_stride) {
+    constants.scale = reinterpret_cast<const float*>(scales);
+    for (size_t row = 0; row < kRows; ++row) {
+      const char* start = static_cast<const char*>(tile.a) + row * kStride;
+      const int8_t* a = reinterpret_cast<const int8_t*>(start) + g * tile.group;
+      const NBitsRowGroup& meta = reinterpret_cast<const NBitsRowGroup*>(start + kGroupsAt)[g];
+      const uint8_t* b = tile.b + g * tile.b_stride;
+      int32_t sum[kNr];
+      for (size_t col = 0; col < kNr; ++col) sum[col] = tile.zero == nullptr ? meta.correction : 0;
+      if (kBits == 4) {
+        for (size_t k = 0; k < tile.group; k += 2, b += kNr) {
+          for (size_t col = 0; col < kNr; ++col) sum[col] += a[k] * (b[col] & 15) + a[k + 1] * (b[col] >> 4);
+        }
+      } else {
+        for (size_t k = 0; k < tile.group; ++k, b += kNr) {
+          for (size_t col = 0; col < kNr; ++col) sum[col] += a[k] * b[col];
+        }
+      }
+      float* acc = tile.acc + row * kNr;
+      for (size_t col = 0; col < kNr; ++col) acc[col] += Scaled<Scalar>(sum[col], meta, constants, col);
+    }
+    if (constants.zero != nullptr) constants.zero += kNr;
+  }
+}
+
+void QuantizeA(size_t k, size_t group, const float* x, int32_t factor, void* row) {
+  int8_t* to = static_cast<int8_t*>(row);
+  NBitsRowGroup* groups = reinterpret_cast<NBitsRowGroup*>(static_cast<char*>(row) + kGroupsAt);
+  constexpr float kLargest = 3.40282347e38f, kTop = static_cast<float>(kNBitsMaxA);
+  constexpr float kRoundingShift = 12582912.0f;  // 1.5 * 2^23: adding it rounds |y| < 2^22 to an integer, ties to even
+  for (size_t k0 = 0; k0 < k; k0 += group, ++groups) {
+    const size_t depth = k - k0 < group ? k - k0 : group;
+    float largest = 0;
+    for (size_t i = 0; i < depth; ++i) {
+      const float magnitude = __builtin_fabsf(x[k0 + i]);
+      if (magnitude <= kLargest && magnitude > largest) largest = magnitude;
+    }
+    const float scale = largest / kTop;
+    groups->scale = scale == 0 ? 1.0f : scale;
+    int32_t sum = 0;
+    for (size_t i = 0; i < group; ++i) {
+      float y = i < depth ? x[k0 + i] / groups->scale : 0.0f;
+      if (y != y) y = 0;
+      y = y < -kTop ? -kTop : y > kTop ? kTop : y;
+      const int32_t q = static_cast<int32_t>((y + kRoundingShift) - kRoundingShift);
+      to[k0 + i] = static_cast<int8_t>(q);
+      sum += q;
+    }
+    groups->correction = factor * sum;
+  }
+}
+
+constexpr NBitsUkernelFn kUkernels4[kMr] = {Ukernel<1, 4>, Ukernel<2, 4>, Ukernel<3, 4>, Ukernel<4, 4>};
+constexpr NBitsUkernelFn kUkernels8[kMr] = {Ukernel<1, 8>, Ukernel<2, 8>, Ukernel<3, 8>, Ukernel<4, 8>};
+
+}  // namespace
+
+extern const NBitsKernel kNBitsScalar;
+const NBitsKernel kNBitsScalar = {"nbits_4x8c1__scalar",
+                                  kMr,
+                                  kNr,
+                                  {kKr, 1, 0, QuantizeA, kUkernels4, nullptr, nullptr, 0},
+                                  {kKr, 1, 0, QuantizeA, kUkernels8, nullptr, nullptr, 0}};
+
+}  // namespace lowp

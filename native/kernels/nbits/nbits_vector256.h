@@ -1,0 +1,92 @@
+// What the AVX2 and VNNI files share: the vector type of the end of a group, and the quantization of A. Needs AVX2; the anonymous
+// namespace gives each file its own copy.
+#ifndef LOWP_KERNELS_NBITS_NBITS_VECTOR256_H_
+#define LOWP_KERNELS_NBITS_NBITS_VECTOR256_H_
+
+#include <immintrin.h>
+
+#include "kernels/nbits/nbits_finish.h"
+
+namespace lowp {
+namespace {
+
+struct Vector256 {
+  using F = __m256;
+  using I = __m256i;
+  static constexpr size_t kWidth = 8;
+  static I SetI(int32_t x) { return _mm256_set1_epi32(x); }
+  static F SetF(float x) { return _mm256_set1_ps(x); }
+  static F LoadF(const float* p) { return _mm256_loadu_ps(p); }
+  static void StoreF(float* p, F x) { _mm256_storeu_ps(p, x); }
+  static I LoadI16(const int16_t* p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  static I AddI(I x, I y) { return _mm256_add_epi32(x, y); }
+  static I SubI(I x, I y) { return _mm256_sub_epi32(x, y); }
+  static I MulI(I x, I y) { return _mm256_mullo_epi32(x, y); }
+  static F ToF(I x) { return _mm256_cvtepi32_ps(x); }
+  static F AddF(F x, F y) { return _mm256_add_ps(x, y); }
+  static F MulF(F x, F y) { return _mm256_mul_ps(x, y); }
+};
+
+inline float LargestFinite(const float* x, size_t count) {
+  __m256 largest = _mm256_setzero_ps();
+  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  const __m256 infinity = _mm256_castsi256_ps(_mm256_set1_epi32(0x7f800000));
+  for (size_t i = 0; i < count; i += 8) {
+    const __m256 v = _mm256_and_ps(_mm256_loadu_ps(x + i), magnitude);
+    largest = _mm256_max_ps(largest, _mm256_and_ps(v, _mm256_cmp_ps(v, infinity, _CMP_LT_OQ)));
+  }
+  __m128 four = _mm_max_ps(_mm256_castps256_ps128(largest), _mm256_extractf128_ps(largest, 1));
+  four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
+}
+
+inline __m256i QuantizeEight(const float* x, __m256 scale) {
+  const __m256 top = _mm256_set1_ps(static_cast<float>(kNBitsMaxA)), bottom = _mm256_set1_ps(-static_cast<float>(kNBitsMaxA));
+  __m256 y = _mm256_div_ps(_mm256_loadu_ps(x), scale);
+  y = _mm256_and_ps(y, _mm256_cmp_ps(y, y, _CMP_ORD_Q));
+  return _mm256_cvtps_epi32(_mm256_min_ps(top, _mm256_max_ps(bottom, y)));
+}
+
+// A whole group of `count` values, a multiple of 16, to T: int8_t or int16_t. Returns their sum.
+template <class T>
+inline int32_t QuantizeGroup(const float* x, size_t count, float scale, T* to) {
+  const __m256 scales = _mm256_set1_ps(scale);
+  __m256i sums = _mm256_setzero_si256();
+  for (size_t i = 0; i < count; i += 16) {
+    const __m256i q0 = QuantizeEight(x + i, scales), q1 = QuantizeEight(x + i + 8, scales);
+    sums = _mm256_add_epi32(sums, _mm256_add_epi32(q0, q1));
+    // packs works within 128-bit lanes; the permutation puts the quarters back in order.
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(q0, q1), 0xd8);
+    if (sizeof(T) == 2) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), words);
+    } else {
+      const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), bytes);
+    }
+  }
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
+
+template <class T>
+void QuantizeA(size_t k, size_t group, const float* x, int32_t factor, void* row) {
+  T* to = static_cast<T*>(row);
+  NBitsRowGroup* groups = reinterpret_cast<NBitsRowGroup*>(static_cast<char*>(row) + NBitsRowGroupsAt(sizeof(T)));
+  alignas(32) float padded[kNBitsMaxGroup];
+  for (size_t k0 = 0; k0 < k; k0 += group, ++groups) {
+    const float* from = x + k0;
+    if (k - k0 < group) {
+      for (size_t i = 0; i < group; ++i) padded[i] = i < k - k0 ? from[i] : 0.0f;
+      from = padded;
+    }
+    const float scale = LargestFinite(from, group) / static_cast<float>(kNBitsMaxA);
+    groups->scale = scale == 0 ? 1.0f : scale;
+    groups->correction = factor * QuantizeGroup(from, group, groups->scale, to + k0);
+  }
+}
+
+}  // namespace
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_NBITS_NBITS_VECTOR256_H_
