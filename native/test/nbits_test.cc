@@ -55,12 +55,13 @@ float Expected(const Case& c, const NBitsShape& shape, const float* a, const uin
     float largest = 0;
     for (size_t k = k0; k < k1; ++k)
       if (std::isfinite(a[k])) largest = std::max(largest, std::fabs(a[k]));
-    float scale = largest / 127.0f;
-    if (scale == 0) scale = 1;
+    const float scale = largest / 127.0f;
+    float inverse = 127.0f / largest;
+    if (!std::isfinite(inverse)) inverse = 0;
     const int32_t zero = zeros == nullptr ? 1 << (c.bits - 1) : At(zeros, g, c.bits);
     int32_t sum = 0;
     for (size_t k = k0; k < k1; ++k) {
-      const float x = a[k] / scale;
+      const float x = a[k] * inverse;
       const int32_t q = x != x ? 0 : static_cast<int32_t>(std::nearbyintf(std::min(std::max(x, -127.0f), 127.0f)));
       sum += q * (At(b, k, c.bits) - zero);
     }

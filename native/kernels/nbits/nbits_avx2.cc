@@ -81,72 +81,95 @@ inline void Run(__m256i (&c)[kRows][2], const char* a, const uint8_t* b) {
 
 inline void AddTo(float* acc, __m256 x) { _mm256_store_ps(acc, _mm256_add_ps(_mm256_load_ps(acc), x)); }
 
-template <int kRows>
-inline void FinishGroup(const __m256i (&sum)[kRows][2], const NBitsRowGroup* a, size_t a_stride, const GroupConstants& b,
-                        float* acc) {
+inline const NBitsRowGroup& RowGroup(const char* meta, size_t at) { return *reinterpret_cast<const NBitsRowGroup*>(meta + at); }
+
+// Widens the last 16-bit sums of a group, adds those before it (null: there are none) and the correction, and scales.
+template <int kRows, bool kZeros>
+inline void Finish4(const __m256i (&c)[kRows][2], const __m256i* before, const char* meta, const GroupConstants& b, float* acc) {
+  const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {
-    const NBitsRowGroup& row = *reinterpret_cast<const NBitsRowGroup*>(reinterpret_cast<const char*>(a) + r * a_stride);
+    const NBitsRowGroup& row = RowGroup(meta, r * NBitsRowStride(1));
 #pragma GCC unroll 2
-    for (int j = 0; j < 2; ++j) AddTo(acc + r * kNr + 8 * j, Scaled<Vector256>(sum[r][j], row, b, 8 * j));
+    for (int j = 0; j < 2; ++j) {
+      __m256i sum = _mm256_madd_epi16(c[r][j], ones);
+      if (before != nullptr) sum = _mm256_add_epi32(sum, before[2 * r + j]);
+      if (!kZeros) sum = _mm256_add_epi32(sum, _mm256_set1_epi32(row.correction));
+      AddTo(acc + r * kNr + 8 * j, Scaled<Vector256, kZeros>(sum, row, b, 8 * j));
+    }
   }
 }
 
-// kPairs: 2 for groups of 16; 4 for groups of whole 32s.
-template <int kRows, bool kUnpacked, int kPairs>
+// kPairs: 2 for groups of 16; 4 for groups of 32, or of several 32s, whose sums wait in memory.
+template <int kRows, bool kUnpacked, int kPairs, bool kSeveral>
 void Groups4(const NBitsTile& tile) {
-  constexpr size_t kStride = NBitsRowStride(1), kRun = 8 * kPairs;
-  constexpr size_t kRunBytes = kRun * kNr / (kUnpacked ? 1 : 2);
-  const __m256i ones = _mm256_set1_epi16(1);
+  constexpr size_t kRun = 8 * kPairs, kRunBytes = kRun * kNr / (kUnpacked ? 1 : 2);
   const char* a = static_cast<const char*>(tile.a);
-  const NBitsRowGroup* meta = reinterpret_cast<const NBitsRowGroup*>(a + NBitsRowGroupsAt(1));
+  const char* meta = a + NBitsRowGroupsAt(1);
   const uint8_t *weights = tile.b, *scales = tile.scale;
   GroupConstants constants{nullptr, tile.zero};
-  for (size_t g = 0; g < tile.groups; ++g, ++meta, weights += tile.b_stride, scales += tile.scale_stride) {
+  for (size_t g = 0; g < tile.groups;
+       ++g, meta += sizeof(NBitsRowGroup), weights += tile.b_stride, scales += tile.scale_stride) {
     constants.scale = reinterpret_cast<const float*>(scales);
-    __m256i sum[kRows][2];
-#pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) {
-      const int32_t correction =
-          tile.zero == nullptr
-              ? reinterpret_cast<const NBitsRowGroup*>(reinterpret_cast<const char*>(meta) + r * kStride)->correction
-              : 0;
-      sum[r][0] = sum[r][1] = _mm256_set1_epi32(correction);
-    }
     const uint8_t* b = weights;
-    for (size_t k = 0; k < tile.group; k += kRun, a += kRun, b += kRunBytes) {
-      __m256i c[kRows][2];
-      Run<kRows, kUnpacked, kPairs>(c, a, b);
-#pragma GCC unroll 6
-      for (int r = 0; r < kRows; ++r) {
-        sum[r][0] = _mm256_add_epi32(sum[r][0], _mm256_madd_epi16(c[r][0], ones));
-        sum[r][1] = _mm256_add_epi32(sum[r][1], _mm256_madd_epi16(c[r][1], ones));
+    __m256i c[kRows][2];
+    Run<kRows, kUnpacked, kPairs>(c, a, b);
+    a += kRun;
+    alignas(32) __m256i before[kSeveral ? 2 * kRows : 1];
+    if (kSeveral) {
+      const __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 12
+      for (int i = 0; i < 2 * kRows; ++i) before[i] = _mm256_madd_epi16(c[i / 2][i % 2], ones);
+      for (size_t k = 2 * kRun;; k += kRun) {
+        b += kRunBytes;
+        Run<kRows, kUnpacked, kPairs>(c, a, b);
+        a += kRun;
+        if (k == tile.group) break;
+#pragma GCC unroll 12
+        for (int i = 0; i < 2 * kRows; ++i) before[i] = _mm256_add_epi32(before[i], _mm256_madd_epi16(c[i / 2][i % 2], ones));
       }
     }
-    FinishGroup<kRows>(sum, meta, kStride, constants, tile.acc);
-    if (constants.zero != nullptr) constants.zero += kNr;
+    if (tile.zero == nullptr) {
+      Finish4<kRows, false>(c, kSeveral ? before : nullptr, meta, constants, tile.acc);
+    } else {
+      Finish4<kRows, true>(c, kSeveral ? before : nullptr, meta, constants, tile.acc);
+      constants.zero += kNr;
+    }
   }
 }
 
 template <int kRows, bool kUnpacked>
 void Ukernel4(const NBitsTile& tile) {
-  if (tile.group == 16) return Groups4<kRows, kUnpacked, 2>(tile);
-  Groups4<kRows, kUnpacked, 4>(tile);
+  if (tile.group == 16) return Groups4<kRows, kUnpacked, 2, false>(tile);
+  if (tile.group == 32) return Groups4<kRows, kUnpacked, 4, false>(tile);
+  Groups4<kRows, kUnpacked, 4, true>(tile);
+}
+
+// Weights are shifted by 128, so that the zero point of symmetric ones is 0 and there is no correction.
+template <int kRows, bool kZeros>
+inline void Finish8(const __m256i (&c)[kRows][2], const char* meta, const GroupConstants& b, float* acc) {
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    const NBitsRowGroup& row = RowGroup(meta, r * NBitsRowStride(2));
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) AddTo(acc + r * kNr + 8 * j, Scaled<Vector256, kZeros>(c[r][j], row, b, 8 * j));
+  }
 }
 
 template <int kRows>
 void Ukernel8(const NBitsTile& tile) {
   constexpr size_t kStride = NBitsRowStride(2);
   const char* a = static_cast<const char*>(tile.a);
-  const NBitsRowGroup* meta = reinterpret_cast<const NBitsRowGroup*>(a + NBitsRowGroupsAt(2));
+  const char* meta = a + NBitsRowGroupsAt(2);
   const uint8_t *weights = tile.b, *scales = tile.scale;
   GroupConstants constants{nullptr, tile.zero};
-  for (size_t g = 0; g < tile.groups; ++g, ++meta, weights += tile.b_stride, scales += tile.scale_stride) {
+  for (size_t g = 0; g < tile.groups;
+       ++g, meta += sizeof(NBitsRowGroup), weights += tile.b_stride, scales += tile.scale_stride) {
     constants.scale = reinterpret_cast<const float*>(scales);
     const __m128i* b = reinterpret_cast<const __m128i*>(weights);
     __m256i c[kRows][2];
 #pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_si256();  // the middle is 0 here: no correction
+    for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_si256();
     for (size_t k = 0; k < tile.group; k += 2, a += 4, b += 2) {
       const __m256i b0 = _mm256_cvtepi8_epi16(_mm_load_si128(b)), b1 = _mm256_cvtepi8_epi16(_mm_load_si128(b + 1));
 #pragma GCC unroll 6
@@ -157,8 +180,12 @@ void Ukernel8(const NBitsTile& tile) {
         Add32(c[r][1], p1);
       }
     }
-    FinishGroup<kRows>(c, meta, kStride, constants, tile.acc);
-    if (constants.zero != nullptr) constants.zero += kNr;
+    if (tile.zero == nullptr) {
+      Finish8<kRows, false>(c, meta, constants, tile.acc);
+    } else {
+      Finish8<kRows, true>(c, meta, constants, tile.acc);
+      constants.zero += kNr;
+    }
   }
 }
 
@@ -189,7 +216,7 @@ extern const NBitsKernel kNBitsAvx2;
 const NBitsKernel kNBitsAvx2 = {"nbits_6x16c4__avx2",
                                 kMr,
                                 kNr,
-                                {4, 1, 0, QuantizeA<int8_t>, kDirect4, kPanel4, Unpack, 4},
+                                {4, 1, 0, QuantizeA<int8_t>, kDirect4, kPanel4, Unpack, kMr},
                                 {2, 2, 128, QuantizeA<int16_t>, kUkernels8, nullptr, nullptr, 0}};
 
 }  // namespace lowp

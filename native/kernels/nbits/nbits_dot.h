@@ -23,10 +23,32 @@ inline void DotStep(typename V::I (&c)[kRows][kCols], const char* a, const typen
   }
 }
 
+template <class V, bool kZeros, int kRows, int kCols>
+inline void Begin(typename V::I (&c)[kRows][kCols], const char* meta) {
+#pragma GCC unroll 14
+  for (int r = 0; r < kRows; ++r) {
+    const NBitsRowGroup& row = *reinterpret_cast<const NBitsRowGroup*>(meta + r * NBitsRowStride(1));
+    const typename V::I start = V::SetI(kZeros ? 0 : row.correction);
+#pragma GCC unroll 3
+    for (int j = 0; j < kCols; ++j) c[r][j] = start;
+  }
+}
+
+template <class V, bool kZeros, int kRows, int kCols>
+inline void Finish(const typename V::I (&c)[kRows][kCols], const char* meta, const GroupConstants& constants, float* acc) {
+#pragma GCC unroll 14
+  for (int r = 0; r < kRows; ++r) {
+    const NBitsRowGroup& row = *reinterpret_cast<const NBitsRowGroup*>(meta + r * NBitsRowStride(1));
+#pragma GCC unroll 3
+    for (int j = 0; j < kCols; ++j, acc += V::kWidth)
+      V::StoreF(acc, V::AddF(V::LoadF(acc), Scaled<V, kZeros>(c[r][j], row, constants, j * V::kWidth)));
+  }
+}
+
 // kNibbles: two steps are packed in a byte; else a byte is a weight.
 template <class V, int kRows, int kCols, bool kNibbles>
 void DotUkernel(const NBitsTile& tile) {
-  constexpr size_t kStride = NBitsRowStride(1), kBytes = V::kWidth * 4, kNr = V::kWidth * kCols;
+  constexpr size_t kBytes = V::kWidth * 4, kNr = V::kWidth * kCols;
   const char* a = static_cast<const char*>(tile.a);
   const char* meta = a + NBitsRowGroupsAt(1);
   const uint8_t *weights = tile.b, *scales = tile.scale;
@@ -34,12 +56,10 @@ void DotUkernel(const NBitsTile& tile) {
   for (size_t g = 0; g < tile.groups; ++g, meta += sizeof(NBitsRowGroup), weights += tile.b_stride, scales += tile.scale_stride) {
     constants.scale = reinterpret_cast<const float*>(scales);
     typename V::I c[kRows][kCols];
-#pragma GCC unroll 14
-    for (int r = 0; r < kRows; ++r) {
-      const NBitsRowGroup& row = *reinterpret_cast<const NBitsRowGroup*>(meta + r * kStride);
-      const typename V::I start = V::SetI(tile.zero == nullptr ? row.correction : 0);
-#pragma GCC unroll 3
-      for (int j = 0; j < kCols; ++j) c[r][j] = start;
+    if (tile.zero == nullptr) {
+      Begin<V, false>(c, meta);
+    } else {
+      Begin<V, true>(c, meta);
     }
     const uint8_t* from = weights;
     for (size_t k = 0; k < tile.group; k += kNibbles ? 8 : 4, from += kCols * kBytes) {
@@ -54,16 +74,12 @@ void DotUkernel(const NBitsTile& tile) {
       DotStep<V, kRows, kCols>(c, a, b);
       a += 4;
     }
-#pragma GCC unroll 14
-    for (int r = 0; r < kRows; ++r) {
-      const NBitsRowGroup& row = *reinterpret_cast<const NBitsRowGroup*>(meta + r * kStride);
-#pragma GCC unroll 3
-      for (int j = 0; j < kCols; ++j) {
-        float* acc = tile.acc + r * kNr + j * V::kWidth;
-        V::StoreF(acc, V::AddF(V::LoadF(acc), Scaled<V>(c[r][j], row, constants, j * V::kWidth)));
-      }
+    if (tile.zero == nullptr) {
+      Finish<V, false>(c, meta, constants, tile.acc);
+    } else {
+      Finish<V, true>(c, meta, constants, tile.acc);
+      constants.zero += kNr;
     }
-    if (constants.zero != nullptr) constants.zero += kNr;
   }
 }
 

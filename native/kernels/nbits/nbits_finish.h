@@ -15,9 +15,10 @@ struct GroupConstants {
   const int16_t* zero;
 };
 
-template <class V>
+// sum (in which the correction is, unless kZeros) times both scales.
+template <class V, bool kZeros>
 inline typename V::F Scaled(typename V::I sum, const NBitsRowGroup& a, const GroupConstants& b, size_t col) {
-  if (b.zero != nullptr) sum = V::SubI(sum, V::MulI(V::SetI(a.correction), V::LoadI16(b.zero + col)));
+  if (kZeros) sum = V::SubI(sum, V::MulI(V::SetI(a.correction), V::LoadI16(b.zero + col)));
   return V::MulF(V::ToF(sum), V::MulF(V::SetF(a.scale), V::LoadF(b.scale + col)));
 }
 

@@ -3,6 +3,7 @@
 #include <arm_neon.h>
 
 #include "kernels/nbits/nbits_dot.h"
+#include "kernels/nbits/nbits_quantize_scalar.h"
 
 namespace lowp {
 namespace {
@@ -38,8 +39,8 @@ struct DotNeon {
 };
 
 // A whole group of `count` values, a multiple of 16.
-inline int32_t QuantizeGroup(const float* x, size_t count, float scale, int8_t* to) {
-  const float32x4_t scales = vdupq_n_f32(scale);
+inline int32_t QuantizeGroup(const float* x, size_t count, float inverse, int8_t* to) {
+  const float32x4_t inverses = vdupq_n_f32(inverse);
   const int32x4_t top = vdupq_n_s32(kNBitsMaxA), bottom = vdupq_n_s32(-kNBitsMaxA);
   int32x4_t sums = vdupq_n_s32(0);
   for (size_t i = 0; i < count; i += 16) {
@@ -47,7 +48,7 @@ inline int32_t QuantizeGroup(const float* x, size_t count, float scale, int8_t* 
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
       // The conversion rounds ties to even, saturates, and makes 0 of NaN.
-      q[j] = vcvtnq_s32_f32(vdivq_f32(vld1q_f32(x + i + 4 * j), scales));
+      q[j] = vcvtnq_s32_f32(vmulq_f32(vld1q_f32(x + i + 4 * j), inverses));
       q[j] = vminq_s32(top, vmaxq_s32(bottom, q[j]));
       sums = vaddq_s32(sums, q[j]);
     }
@@ -77,9 +78,9 @@ void QuantizeA(size_t k, size_t group, const float* x, int32_t factor, void* row
       for (size_t i = 0; i < group; ++i) padded[i] = i < k - k0 ? from[i] : 0.0f;
       from = padded;
     }
-    const float scale = LargestFinite(from, group) / static_cast<float>(kNBitsMaxA);
-    groups->scale = scale == 0 ? 1.0f : scale;
-    groups->correction = factor * QuantizeGroup(from, group, groups->scale, to + k0);
+    const float largest = LargestFinite(from, group);
+    groups->scale = largest / static_cast<float>(kNBitsMaxA);
+    groups->correction = factor * QuantizeGroup(from, group, NBitsInverse(largest), to + k0);
   }
 }
 

@@ -1,5 +1,6 @@
 // Portable C++. Also what a machine without AVX2 or NEON dot product runs: loops along NR for auto-vectorization by the base ISA.
 #include "kernels/nbits/nbits_finish.h"
+#include "kernels/nbits/nbits_quantize_scalar.h"
 
 namespace lowp {
 namespace {
@@ -44,7 +45,10 @@ void Ukernel(const NBitsTile& tile) {
         }
       }
       float* acc = tile.acc + row * kNr;
-      for (size_t col = 0; col < kNr; ++col) acc[col] += Scaled<Scalar>(sum[col], meta, constants, col);
+      for (size_t col = 0; col < kNr; ++col) {
+        acc[col] += tile.zero == nullptr ? Scaled<Scalar, false>(sum[col], meta, constants, col)
+                                         : Scaled<Scalar, true>(sum[col], meta, constants, col);
+      }
     }
     if (constants.zero != nullptr) constants.zero += kNr;
   }
@@ -53,27 +57,9 @@ void Ukernel(const NBitsTile& tile) {
 void QuantizeA(size_t k, size_t group, const float* x, int32_t factor, void* row) {
   int8_t* to = static_cast<int8_t*>(row);
   NBitsRowGroup* groups = reinterpret_cast<NBitsRowGroup*>(static_cast<char*>(row) + kGroupsAt);
-  constexpr float kLargest = 3.40282347e38f, kTop = static_cast<float>(kNBitsMaxA);
-  constexpr float kRoundingShift = 12582912.0f;  // 1.5 * 2^23: adding it rounds |y| < 2^22 to an integer, ties to even
   for (size_t k0 = 0; k0 < k; k0 += group, ++groups) {
-    const size_t depth = k - k0 < group ? k - k0 : group;
-    float largest = 0;
-    for (size_t i = 0; i < depth; ++i) {
-      const float magnitude = __builtin_fabsf(x[k0 + i]);
-      if (magnitude <= kLargest && magnitude > largest) largest = magnitude;
-    }
-    const float scale = largest / kTop;
-    groups->scale = scale == 0 ? 1.0f : scale;
-    int32_t sum = 0;
-    for (size_t i = 0; i < group; ++i) {
-      float y = i < depth ? x[k0 + i] / groups->scale : 0.0f;
-      if (y != y) y = 0;
-      y = y < -kTop ? -kTop : y > kTop ? kTop : y;
-      const int32_t q = static_cast<int32_t>((y + kRoundingShift) - kRoundingShift);
-      to[k0 + i] = static_cast<int8_t>(q);
-      sum += q;
-    }
-    groups->correction = factor * sum;
+    *groups = QuantizeGroupScalar(x + k0, k - k0 < group ? k - k0 : group, group, to + k0);
+    groups->correction *= factor;
   }
 }
 

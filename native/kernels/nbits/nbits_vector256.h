@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "kernels/nbits/nbits_finish.h"
+#include "kernels/nbits/nbits_quantize_scalar.h"
 
 namespace lowp {
 namespace {
@@ -27,33 +28,26 @@ struct Vector256 {
   static F MulF(F x, F y) { return _mm256_mul_ps(x, y); }
 };
 
-inline float LargestFinite(const float* x, size_t count) {
-  __m256 largest = _mm256_setzero_ps();
-  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-  const __m256 infinity = _mm256_castsi256_ps(_mm256_set1_epi32(0x7f800000));
-  for (size_t i = 0; i < count; i += 8) {
-    const __m256 v = _mm256_and_ps(_mm256_loadu_ps(x + i), magnitude);
-    largest = _mm256_max_ps(largest, _mm256_and_ps(v, _mm256_cmp_ps(v, infinity, _CMP_LT_OQ)));
-  }
-  __m128 four = _mm_max_ps(_mm256_castps256_ps128(largest), _mm256_extractf128_ps(largest, 1));
-  four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
+// The largest magnitude as bits, which order as the numbers do: infinities and NaN, from 0x7f800000 on, are above all others.
+inline int32_t LargestMagnitude(const float* x, size_t count) {
+  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+  __m256i largest = _mm256_setzero_si256();
+  for (size_t i = 0; i < count; i += 8)
+    largest = _mm256_max_epi32(largest, _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i)), magnitude));
+  __m128i four = _mm_max_epi32(_mm256_castsi256_si128(largest), _mm256_extracti128_si256(largest, 1));
+  four = _mm_max_epi32(four, _mm_unpackhi_epi64(four, four));
+  return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 1)));
 }
 
-inline __m256i QuantizeEight(const float* x, __m256 scale) {
-  const __m256 top = _mm256_set1_ps(static_cast<float>(kNBitsMaxA)), bottom = _mm256_set1_ps(-static_cast<float>(kNBitsMaxA));
-  __m256 y = _mm256_div_ps(_mm256_loadu_ps(x), scale);
-  y = _mm256_and_ps(y, _mm256_cmp_ps(y, y, _CMP_ORD_Q));
-  return _mm256_cvtps_epi32(_mm256_min_ps(top, _mm256_max_ps(bottom, y)));
-}
-
-// A whole group of `count` values, a multiple of 16, to T: int8_t or int16_t. Returns their sum.
+// Finite values, a multiple of 16, to T: int8_t or int16_t. x * inverse is at most 127 and a rounding error, so nothing is to clamp.
+// Returns their sum.
 template <class T>
-inline int32_t QuantizeGroup(const float* x, size_t count, float scale, T* to) {
-  const __m256 scales = _mm256_set1_ps(scale);
+inline int32_t QuantizeFinite(const float* x, size_t count, float inverse, T* to) {
+  const __m256 inverses = _mm256_set1_ps(inverse);
   __m256i sums = _mm256_setzero_si256();
   for (size_t i = 0; i < count; i += 16) {
-    const __m256i q0 = QuantizeEight(x + i, scales), q1 = QuantizeEight(x + i + 8, scales);
+    const __m256i q0 = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i), inverses));
+    const __m256i q1 = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i + 8), inverses));
     sums = _mm256_add_epi32(sums, _mm256_add_epi32(q0, q1));
     // packs works within 128-bit lanes; the permutation puts the quarters back in order.
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(q0, q1), 0xd8);
@@ -70,6 +64,15 @@ inline int32_t QuantizeGroup(const float* x, size_t count, float scale, T* to) {
 }
 
 template <class T>
+inline NBitsRowGroup QuantizeGroup(const float* x, size_t group, T* to) {
+  const int32_t bits = LargestMagnitude(x, group);
+  if (bits >= 0x7f800000) return QuantizeGroupScalar(x, group, group, to);
+  float largest;
+  __builtin_memcpy(&largest, &bits, sizeof(largest));
+  return {largest / static_cast<float>(kNBitsMaxA), QuantizeFinite(x, group, NBitsInverse(largest), to)};
+}
+
+template <class T>
 void QuantizeA(size_t k, size_t group, const float* x, int32_t factor, void* row) {
   T* to = static_cast<T*>(row);
   NBitsRowGroup* groups = reinterpret_cast<NBitsRowGroup*>(static_cast<char*>(row) + NBitsRowGroupsAt(sizeof(T)));
@@ -80,9 +83,8 @@ void QuantizeA(size_t k, size_t group, const float* x, int32_t factor, void* row
       for (size_t i = 0; i < group; ++i) padded[i] = i < k - k0 ? from[i] : 0.0f;
       from = padded;
     }
-    const float scale = LargestFinite(from, group) / static_cast<float>(kNBitsMaxA);
-    groups->scale = scale == 0 ? 1.0f : scale;
-    groups->correction = factor * QuantizeGroup(from, group, groups->scale, to + k0);
+    *groups = QuantizeGroup(from, group, to + k0);
+    groups->correction *= factor;
   }
 }
 
