@@ -6,6 +6,7 @@ export { dequantize, quantize } from './ops/quantize';
 export { quantizedMatmul, quantizedMatmulAsync } from './ops/quantizedMatmul';
 export { quantizeEmbeddings } from './ops/quantizeEmbeddings';
 export { searchEmbeddings, searchEmbeddingsAsync } from './ops/searchEmbeddings';
+export { quantizeWeights } from './ops/quantizeWeights';
 export { runtime } from './runtime';
 export type { Cpu, Cuda, Isa, Kernel, Memory, Runtime } from './runtime';
 export type { LowpError, LowpErrorCode } from './errors';

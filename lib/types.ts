@@ -19,6 +19,44 @@ export interface QuantizedTensor<T extends Int8Array | Uint8Array = Int8Array | 
   readonly axis?: number;
 }
 
+/** Bits of a weight in groups. */
+export type GroupBits = 4 | 8;
+
+/** Neighbouring weights along K that share a scale. */
+export type GroupSize = 16 | 32 | 64 | 128 | 256;
+
+/**
+ * Weights [N, K] of 4 or 8 bits with real = scale * (code - zeroPoint), a scale (and a zero point, if wanted) for each group of
+ * `groupSize` along K. The layout is that of the ONNX operator com.microsoft.MatMulNBits, so that a model's initializers B, scales
+ * and zero_points can stand here as they are. With groups = ceil(K / groupSize), the last of which may be shorter but is stored whole:
+ */
+export interface GroupQuantizedTensor {
+  /** [N, groups, groupSize * bits / 8]: codes from 0 on, of 4 bits the low nibble first. */
+  readonly data: Uint8Array;
+  readonly bits: GroupBits;
+  readonly groupSize: GroupSize;
+  /** [N, K] */
+  readonly shape: readonly number[];
+  /** [N, groups], finite, of either sign. */
+  readonly scales: Float32Array;
+  /** [N, ceil(groups * bits / 8)], of 4 bits the low nibble first. Absent: 8 (4 bits) or 128 (8 bits) everywhere. */
+  readonly zeroPoints?: Uint8Array;
+}
+
+export interface QuantizeWeightsOptions {
+  /** Default 4. */
+  readonly bits?: GroupBits;
+  /** Default 32. */
+  readonly groupSize?: GroupSize;
+  /**
+   * Default `true`: the zero point is the middle code everywhere and is not stored; scale = x / -8 (x / -128 for 8 bits), where x is
+   * the value of largest magnitude of the group. `false`: scale = (max - min) / 15 (/ 255) with a zero point for each group.
+   */
+  readonly symmetric?: boolean;
+  /** The weights are [N, K] instead of [K, N]. Default `false`. */
+  readonly transposeB?: boolean;
+}
+
 /** The dtypes that `quantize` makes. */
 export type QuantizedDtype = 'int8' | 'uint8';
 
@@ -72,8 +110,11 @@ export interface QuantizedMatmulOptions extends CommonMatmulOptions {
    * a.scale * b.scale) for an int32 or quantized output of quantized activations.
    */
   readonly bias?: Float32Array | Int32Array;
-  /** How float32 activations are quantized inside the call: one scale for each row (default), or one for the tensor. */
-  readonly activations?: 'perTensor' | 'perRow';
+  /**
+   * How float32 activations are quantized inside the call: one scale for each row (default), or one for the tensor. Where b is in
+   * groups: `'perGroup'` only, a scale for each row and group of K.
+   */
+  readonly activations?: 'perTensor' | 'perRow' | 'perGroup';
   /** Default `'float32'`. `'int32'` is the exact accumulator with zero points applied. */
   readonly output?: 'float32' | 'int32' | QuantizedOutput;
   /** Where the result goes: at least as many elements as the result has, of the output's type. */
@@ -98,7 +139,7 @@ export interface AsyncOptions {
 }
 
 export interface PackOptions {
-  /** The weights are [N, K] instead of [K, N]. Default `false`. */
+  /** The weights are [N, K] instead of [K, N]. Default `false`; weights in groups are [N, K] anyway. */
   readonly transposeB?: boolean;
 }
 

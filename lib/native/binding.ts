@@ -7,7 +7,7 @@
  */
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 2;
+export const BINDING_VERSION = 3;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -65,6 +65,20 @@ export const enum Pack {
   /** Row stride of b as stored. */
   ldb,
   /** b is stored [N, K]. */
+  transposeB,
+  length,
+}
+
+/** Slots of packN, quantizeGroups and dequantizeGroups: weights [N, K] in groups. */
+export const enum Group {
+  k,
+  n,
+  /** 4 or 8. */
+  bits,
+  groupSize,
+  /** quantizeGroups only: row stride of w as stored. */
+  ldw,
+  /** quantizeGroups only: w is stored [N, K]. */
   transposeB,
   length,
 }
@@ -130,7 +144,10 @@ export interface NativeMemory {
   readonly asyncPending: number;
 }
 
-/** What a packed handle answers. dtype: 'int8' (all 8-bit weights, and int8 embeddings), 'float32' or 'binary'. */
+/** What weights are once they are packed; 'int8' stands for all 8-bit ones. */
+export type PackedDtype = 'int4' | 'int8' | 'float32';
+
+/** What a packed handle answers. dtype: 'int8' also of embeddings, 'binary' only of them. */
 export interface NativeHandleInfo {
   /** Dimensions, of embeddings. */
   readonly k: number;
@@ -139,7 +156,9 @@ export interface NativeHandleInfo {
   readonly bytes: number;
   readonly kernel: string;
   readonly isa: string;
-  readonly dtype: 'int8' | 'float32' | 'binary';
+  readonly dtype: PackedDtype | 'binary';
+  /** 0: the weights are not in groups. */
+  readonly groupSize: number;
 }
 
 export interface NativeBinding {
@@ -158,6 +177,7 @@ export interface NativeBinding {
   /** Makes `holder` (an object made by TypeScript) own packed weights. scales and zeros: 1 or N elements. */
   packQ(holder: object, ctl: Float64Array, b: Typed8, scales: Float32Array, zeros: Int32Array): void;
   packF(holder: object, ctl: Float64Array, b: Float32Array): void;
+  packN(holder: object, ctl: Float64Array, data: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined): void;
   /** Idempotent; safe while an async call uses the weights. */
   dispose(holder: object): void;
   handleInfo(holder: object): NativeHandleInfo;
@@ -180,6 +200,9 @@ export interface NativeBinding {
     bias: Float32Array | undefined,
   ): void;
   sgemmAsync(...args: Parameters<NativeBinding['sgemm']>): Promise<void>;
+  /** Weights in groups; float32 in and out. */
+  nbits(ctl: Float64Array, a: Float32Array, b: object, out: Float32Array, bias: Float32Array | undefined): void;
+  nbitsAsync(...args: Parameters<NativeBinding['nbits']>): Promise<void>;
   /** True if the job was still queued or running; its promise then rejects with code ERR_LOWP_ABORTED. */
   cancel(job: number): boolean;
 
@@ -205,6 +228,23 @@ export interface NativeBinding {
     candidates: Int32Array,
     rows: Int32Array,
     scores: Float32Array,
+  ): void;
+
+  /** Without zeros: symmetric. */
+  quantizeGroups(
+    ctl: Float64Array,
+    w: Float32Array,
+    data: Uint8Array,
+    scales: Float32Array,
+    zeros: Uint8Array | undefined,
+  ): void;
+  /** out: [N, K] */
+  dequantizeGroups(
+    ctl: Float64Array,
+    data: Uint8Array,
+    scales: Float32Array,
+    zeros: Uint8Array | undefined,
+    out: Float32Array,
   ): void;
 
   /** Operations per second of one core in a register-only loop of the ISA's own instructions; 0 where there is none. */

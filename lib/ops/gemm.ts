@@ -8,7 +8,7 @@ import { stateOf, type PackedState } from './packWeights';
 export const COMMON_KEYS = ['activation', 'transposeB', 'threads', 'device', 'bias', 'out', 'outStride'] as const;
 
 /** The state of a live handle of the right kind, or undefined for a tensor (which has to be packed for the call). */
-export function readHandle(b: unknown, dtype: 'int8' | 'float32', transposeB: boolean | undefined): PackedState | undefined {
+export function readHandle(b: unknown, kind: 'quantized' | 'float32', transposeB: boolean | undefined): PackedState | undefined {
   if (typeof b !== 'object' || b === null) throw expected('ERR_LOWP_TYPE', 'a tensor or packed weights', 'b', b);
   const state = stateOf(b);
   if (state === undefined) {
@@ -18,8 +18,8 @@ export function readHandle(b: unknown, dtype: 'int8' | 'float32', transposeB: bo
   if (state.disposed) {
     throw lowpError('ERR_LOWP_DISPOSED', 'Expected live packed weights for b but received ones after dispose()');
   }
-  if (state.dtype !== dtype) {
-    throw lowpError('ERR_LOWP_HANDLE', `Expected packed ${dtype} weights for b but received packed ${state.dtype} weights`);
+  if ((state.dtype === 'float32') !== (kind === 'float32')) {
+    throw lowpError('ERR_LOWP_HANDLE', `Expected packed ${kind} weights for b but received packed ${state.dtype} weights`);
   }
   if (transposeB !== undefined && transposeB !== state.transposeB) {
     const message = `Expected ${state.transposeB} (what b was packed with) for options.transposeB but received ${transposeB}`;

@@ -1,9 +1,10 @@
 import { expected, fromNative, lowpError } from '../errors';
-import { Pack, type NativeBinding } from '../native/binding';
+import { Pack, type NativeBinding, type PackedDtype } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { PackOptions, QuantizedDtype, QuantizedTensor, Tensor } from '../types';
+import type { GroupQuantizedTensor, PackOptions, QuantizedDtype, QuantizedTensor, Tensor } from '../types';
 import { isTagged, isTyped8 } from '../validate/arrays';
+import { groupControl, isGrouped, readGroups, type GroupWeights } from '../validate/groups';
 import { checkKeys, checkTensor, readBoolean } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkExtent, checkShape, leadingDimension } from '../validate/shapes';
@@ -36,11 +37,13 @@ export interface FloatWeights {
 
 /** What the matrix products need to know about a handle without asking native code. */
 export interface PackedState {
-  readonly dtype: 'int8' | 'float32';
+  readonly dtype: PackedDtype;
   readonly k: number;
   readonly n: number;
   readonly transposeB: boolean;
   readonly reach: number;
+  /** 0: the weights are not in groups. */
+  readonly groupSize: number;
   readonly native: NativeBinding | undefined;
   /** Only with the reference backend. */
   readonly oracle: reference.PackedWeights | undefined;
@@ -68,8 +71,10 @@ export function stateOf(value: object): PackedState | undefined {
 export class PackedWeights {
   /** [K, N], whichever way the weights were stored. */
   readonly shape: readonly [number, number];
-  /** `'int8'` (all 8-bit weights, for `quantizedMatmul`) or `'float32'` (for `matmul`). */
-  readonly dtype: 'int8' | 'float32';
+  /** `'int8'` (all 8-bit weights) or `'int4'`, for `quantizedMatmul`; `'float32'`, for `matmul`. */
+  readonly dtype: 'int4' | 'int8' | 'float32';
+  /** Weights along K that share a scale; undefined unless the weights are in groups. */
+  readonly groupSize: number | undefined;
   /** The kernel that they were packed for. */
   readonly kernel: string;
   readonly isa: string;
@@ -84,6 +89,7 @@ export class PackedWeights {
     const { kernel, isa, bytes } = pack(this);
     this.shape = Object.freeze([state.k, state.n] as const);
     this.dtype = state.dtype;
+    this.groupSize = state.groupSize === 0 ? undefined : state.groupSize;
     this.kernel = kernel;
     this.isa = isa;
     this.bytes = bytes;
@@ -116,7 +122,8 @@ export class PackedWeights {
  * Copies weights into the layout that the fastest kernel of this machine reads, once, for any number of products.
  *
  * `b` is [K, N], or [N, K] with `transposeB` (default `false`): a QuantizedTensor for `quantizedMatmul` (one scale and zero point,
- * or one per column: `axis` 1 of [K, N], 0 of [N, K]), or a float32 Tensor for `matmul`. Later changes to `b` have no effect.
+ * or one per column: `axis` 1 of [K, N], 0 of [N, K]), a GroupQuantizedTensor for `quantizedMatmul` of float32 activations (always
+ * [N, K], whatever `transposeB` is left at), or a float32 Tensor for `matmul`. Later changes to `b` have no effect.
  *
  * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE for weights as described in the message; ERR_LOWP_NOMEM.
  * @example
@@ -125,16 +132,27 @@ export class PackedWeights {
  * console.log(packed.shape, packed.kernel); // [ 3, 2 ] and the kernel chosen for this machine
  * packed.dispose();
  */
-export function packWeights(b: QuantizedTensor | Tensor<Float32Array>, options?: PackOptions): PackedWeights {
+export function packWeights(
+  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array>,
+  options?: PackOptions,
+): PackedWeights {
   checkKeys(options, KEYS, 'options');
-  const transposeB = readBoolean(options?.transposeB, 'options.transposeB');
-  checkTensor(b, 'a QuantizedTensor or Tensor', 'b');
-  const weights = isTagged(b.data, 'Float32Array') ? readFloatWeights(b, transposeB) : readQuantizedWeights(b, transposeB);
+  const given = options?.transposeB;
+  const transposeB = given === undefined ? undefined : readBoolean(given, 'options.transposeB');
+  checkTensor(b, 'a QuantizedTensor, GroupQuantizedTensor or Tensor', 'b');
+  const weights = isTagged(b.data, 'Float32Array')
+    ? readFloatWeights(b, transposeB === true)
+    : readQuantized(b, transposeB);
 
   const native = nativeBinding();
-  const oracle = native === undefined ? reference.packWeights(b, { transposeB }) : undefined;
+  const oracle = native === undefined ? reference.packWeights(b, { transposeB: weights.transposeB }) : undefined;
   const { dtype, k, n } = weights;
-  const state = { dtype, k, n, transposeB, reach: dtype === 'int8' ? weights.reach : 0, native, oracle, disposed: false };
+  const grouped = 'groupSize' in weights;
+  const state = {
+    ...{ dtype, k, n, transposeB: weights.transposeB, native, oracle, disposed: false },
+    reach: 'reach' in weights ? weights.reach : 0,
+    groupSize: grouped ? weights.groupSize : 0,
+  };
   return create(state, (holder) => {
     if (native === undefined) return { kernel: 'reference', isa: 'reference', bytes: weights.data.byteLength };
     packInto(native, holder, weights, packWeights);
@@ -146,9 +164,10 @@ export function packWeights(b: QuantizedTensor | Tensor<Float32Array>, options?:
 export function packInto(
   native: NativeBinding,
   holder: object,
-  weights: QuantizedWeights | FloatWeights,
+  weights: QuantizedWeights | GroupWeights | FloatWeights,
   caller: (...args: never[]) => unknown,
 ): void {
+  if ('groupSize' in weights) return packGroups(native, holder, weights, caller);
   const ctl = new Float64Array(Pack.length);
   ctl[Pack.k] = weights.k;
   ctl[Pack.n] = weights.n;
@@ -160,6 +179,28 @@ export function packInto(
   } catch (thrown) {
     throw fromNative(thrown, caller);
   }
+}
+
+function packGroups(
+  native: NativeBinding,
+  holder: object,
+  weights: GroupWeights,
+  caller: (...args: never[]) => unknown,
+): void {
+  try {
+    native.packN(holder, groupControl(weights), weights.data, weights.scales, weights.zeroPoints);
+  } catch (thrown) {
+    throw fromNative(thrown, caller);
+  }
+}
+
+/** Weights for `quantizedMatmul`, in groups or with a scale for each column. Undefined: `transposeB` was left at its default. */
+export function readQuantized(b: object, transposeB: boolean | undefined): QuantizedWeights | GroupWeights {
+  if (!isGrouped(b)) return readQuantizedWeights(b, transposeB === true);
+  if (transposeB === false) {
+    throw expected('ERR_LOWP_VALUE', 'true or nothing (weights in groups are [N, K])', 'options.transposeB', transposeB);
+  }
+  return readGroups(b, 'b');
 }
 
 export function readQuantizedWeights(b: object, transposeB: boolean): QuantizedWeights {

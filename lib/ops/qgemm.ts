@@ -1,23 +1,31 @@
 /** Reading and checking the arguments of `quantizedMatmul`. */
 import { expected, lowpError } from '../errors';
 import { ActivationQuantization, Gemm, type NumericArray, type Typed8 } from '../native/binding';
-import type { MatmulOutput, QuantizedMatmulOptions, QuantizedOutput, QuantizedTensor, Tensor } from '../types';
+import type {
+  GroupQuantizedTensor,
+  MatmulOutput,
+  QuantizedMatmulOptions,
+  QuantizedOutput,
+  QuantizedTensor,
+  Tensor,
+} from '../types';
 import { checkAlias, checkLength, isTagged, isTyped8, type ArrayTag } from '../validate/arrays';
+import type { GroupWeights } from '../validate/groups';
 import { checkDevice, checkKeys, checkTensor, readBoolean, readName, readThreads, writeActivation } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { resultShape, resultStrides, writeResult, writeRows } from '../validate/shapes';
 import { checkDepthsMatch, readHandle, readOut } from './gemm';
-import { readQuantizedWeights, type PackedState, type PackedWeights, type QuantizedWeights } from './packWeights';
+import { readQuantized, type PackedState, type PackedWeights, type QuantizedWeights } from './packWeights';
 
 export type Input = Tensor<Float32Array> | QuantizedTensor;
-export type Weights = QuantizedTensor | PackedWeights;
+export type Weights = QuantizedTensor | GroupQuantizedTensor | PackedWeights;
 export type Result = Tensor<Float32Array | Int32Array | Typed8> & Partial<Pick<QuantizedTensor, 'scale' | 'zeroPoint'>>;
 
 /** A checked call; its numbers are in the control block. */
 export interface Call {
   readonly a: NumericArray;
   /** A handle's state, or a tensor to pack for this call. */
-  readonly weights: PackedState | QuantizedWeights;
+  readonly weights: PackedState | QuantizedWeights | GroupWeights;
   readonly out: NumericArray;
   readonly ownsOut: boolean;
   readonly bias: Float32Array | Int32Array | undefined;
@@ -51,9 +59,11 @@ export function prepare(
   }
   const rows = writeRows(ctl, data, shape, a.strides, 'a');
 
-  const weights = readHandle(b, 'int8', transposeB) ?? readQuantizedWeights(b, transposeB === true);
+  const weights = readHandle(b, 'quantized', transposeB) ?? readQuantized(b, transposeB);
   const { k, n } = weights;
   checkDepthsMatch(ctl[Gemm.k], k);
+  const grouped = 'groupSize' in weights && weights.groupSize > 0;
+  if (grouped) checkGrouped(data, given);
 
   let reachA = 255;
   let aScales: Float32Array | undefined;
@@ -62,7 +72,7 @@ export function prepare(
   ctl[Gemm.zeroA] = 0;
   const dynamic = !isTyped8(data);
   if (dynamic) {
-    ctl[Gemm.quantization] = readDynamic(activations);
+    ctl[Gemm.quantization] = grouped ? ActivationQuantization.dynamicPerRow : readDynamic(activations);
   } else {
     if (activations !== undefined) readDynamic(activations);
     const { scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = a;
@@ -94,7 +104,7 @@ export function prepare(
   if (tag === 'Int32Array' && (ctl[Gemm.min] !== -Infinity || ctl[Gemm.max] !== Infinity)) {
     throw expected('ERR_LOWP_VALUE', "'none' (output is 'int32', which has no real values)", 'options.activation', activation);
   }
-  checkDepth(k, reachA, weights.reach);
+  if ('reach' in weights && !grouped) checkDepth(k, reachA, weights.reach);
 
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
   checkDevice(given.device);
@@ -106,14 +116,40 @@ export function prepare(
     if (bias !== undefined) checkAlias(out, buffer, bias, 'options.bias');
     if (aScales !== undefined) checkAlias(out, buffer, aScales, 'a.scale');
     if (aZeros !== undefined) checkAlias(out, buffer, aZeros, 'a.zeroPoint');
-    if ('data' in weights) checkAlias(out, buffer, weights.data, 'b');
+    if ('data' in weights) checkWeightsAlias(out, buffer, weights);
   }
   const result = makeResult(ctl, out, resultShape(shape, n), output);
   return { a: data, weights, out, ownsOut: givenOut === undefined, bias, aScales, aZeros, result, empty: extent === 0 };
 }
 
+/** What weights in groups do not go with. */
+function checkGrouped(data: NumericArray, { output, activations, bias }: QuantizedMatmulOptions): void {
+  if (!isTagged(data, 'Float32Array')) {
+    throw expected('ERR_LOWP_TYPE', 'a Float32Array (b is in groups, and so are the scales of a inside the call)', 'a.data', data);
+  }
+  if (output !== undefined && output !== 'float32') {
+    throw expected('ERR_LOWP_VALUE', "'float32' (b is in groups)", 'options.output', output);
+  }
+  if (activations !== undefined && activations !== 'perGroup') {
+    throw expected('ERR_LOWP_VALUE', "'perGroup' (b is in groups)", 'options.activations', activations);
+  }
+  if (bias !== undefined && !isTagged(bias, 'Float32Array')) {
+    throw expected('ERR_LOWP_TYPE', 'a Float32Array (b is in groups)', 'options.bias', bias);
+  }
+}
+
+function checkWeightsAlias(out: NumericArray, buffer: ArrayBufferLike, weights: QuantizedWeights | GroupWeights): void {
+  checkAlias(out, buffer, weights.data, 'b');
+  if (!('groupSize' in weights)) return;
+  checkAlias(out, buffer, weights.scales, 'b.scales');
+  if (weights.zeroPoints !== undefined) checkAlias(out, buffer, weights.zeroPoints, 'b.zeroPoints');
+}
+
 function readDynamic(activations: unknown): ActivationQuantization {
   if (activations === undefined || activations === 'perRow') return ActivationQuantization.dynamicPerRow;
+  if (activations === 'perGroup') {
+    throw expected('ERR_LOWP_VALUE', "'perRow' or 'perTensor' (b is not in groups)", 'options.activations', activations);
+  }
   readName(activations, ['perTensor', 'perRow'], 'options.activations');
   return ActivationQuantization.dynamicPerTensor;
 }

@@ -1,9 +1,10 @@
 import { expected, fromNative, lowpError, type Caller } from '../errors';
-import { Quantize } from '../native/binding';
+import { Quantize, type NativeBinding } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { DequantizeOptions, QuantizedArray, QuantizedDtype, QuantizedTensor, QuantizeOptions, Tensor } from '../types';
+import type { DequantizeOptions, GroupQuantizedTensor, QuantizedArray, QuantizedDtype, QuantizedTensor, QuantizeOptions, Tensor } from '../types';
 import { allocate, checkAlias, isTagged, isTyped8, tooShort } from '../validate/arrays';
+import { groupControl, isGrouped, readGroups } from '../validate/groups';
 import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
 import { readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkCount, checkExtent, checkShape } from '../validate/shapes';
@@ -80,7 +81,7 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
  * The real values of a quantized tensor: scale * (q - zeroPoint), rounded once to float32.
  *
  * `q` has any shape, with one scale and zero point, or one per index of `q.axis`; the result has the same shape and is contiguous.
- * `out` receives the values.
+ * Weights in groups (`quantizeWeights`) give [N, K]. `out` receives the values.
  *
  * Source: ONNX DequantizeLinear.
  *
@@ -90,10 +91,36 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
  * const x = dequantize({ data: Uint8Array.of(0, 128, 130), shape: [3], scale: 0.5, zeroPoint: 128 });
  * console.log(x.data); // Float32Array(3) [ -64, 0, 1 ]
  */
-export function dequantize(q: QuantizedTensor, options?: DequantizeOptions): Tensor<Float32Array> {
+export function dequantize(q: QuantizedTensor | GroupQuantizedTensor, options?: DequantizeOptions): Tensor<Float32Array> {
   const native = nativeBinding();
   checkKeys(options, DEQUANTIZE_KEYS, 'options');
-  checkTensor(q, 'a QuantizedTensor', 'q');
+  checkTensor(q, 'a QuantizedTensor or GroupQuantizedTensor', 'q');
+  return isGrouped(q) ? dequantizeGroups(native, q, options?.out) : dequantizeTensor(native, q as QuantizedTensor, options?.out);
+}
+
+function readFloats(out: unknown, count: number): Float32Array {
+  if (out === undefined) return allocate('Float32Array', count);
+  if (!isTagged(out, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.out', out);
+  if (out.length < count) throw tooShort(out, count, 'one per value of q', 'options.out');
+  return out;
+}
+
+function dequantizeGroups(native: NativeBinding | undefined, q: object, givenOut: unknown): Tensor<Float32Array> {
+  const weights = readGroups(q, 'q');
+  const { k, n, data, scales, zeroPoints } = weights;
+  const out = readFloats(givenOut, n * k);
+  if (givenOut !== undefined) {
+    const { buffer } = out;
+    checkAlias(out, buffer, data, 'q');
+    checkAlias(out, buffer, scales, 'q.scales');
+    if (zeroPoints !== undefined) checkAlias(out, buffer, zeroPoints, 'q.zeroPoints');
+  }
+  if (native === undefined) return reference.dequantize({ ...weights, shape: [n, k] }, { out });
+  run(dequantize, () => native.dequantizeGroups(groupControl(weights), data, scales, zeroPoints, out));
+  return { data: out, shape: [n, k] };
+}
+
+function dequantizeTensor(native: NativeBinding | undefined, q: QuantizedTensor, givenOut: unknown): Tensor<Float32Array> {
   const { data, shape: givenShape, strides, scale, zeroPoint, axis: givenAxis } = q;
   if (!isTyped8(data)) throw expected('ERR_LOWP_TYPE', 'an Int8Array or Uint8Array', 'q.data', data);
   checkShape(givenShape, 'q.shape');
@@ -108,11 +135,8 @@ export function dequantize(q: QuantizedTensor, options?: DequantizeOptions): Ten
     ? readZeroPoints(zeroPoint, shape[axis], dtype, 'q.zeroPoint')
     : Int32Array.of(readZeroPoint(zeroPoint, dtype, 'q.zeroPoint'));
 
-  const givenOut = options?.out;
-  const out = givenOut === undefined ? allocate('Float32Array', count) : givenOut;
+  const out = readFloats(givenOut, count);
   if (givenOut !== undefined) {
-    if (!isTagged(out, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.out', out);
-    if (out.length < count) throw tooShort(out, count, 'one per value of q', 'options.out');
     const { buffer } = out;
     checkAlias(out, buffer, data, 'q');
     checkAlias(out, buffer, scales, 'q.scale');

@@ -30,6 +30,11 @@ function takeControl(): Float64Array {
  * default, `output: 'int32'` for the exact sums in units of a.scale * b.scale, or `output: { dtype, scale, zeroPoint }` for
  * 8-bit values. Bias and activation are applied before the output is rounded. `out` and `outStride` place the result.
  *
+ * `b` may also be in groups (a GroupQuantizedTensor, or one packed): 4- or 8-bit weights for float32 activations, which are then
+ * quantized to int8 for each row and group, with scale = max|a| / 127. Sums are exact within a group; groups are added in float32, k
+ * ascending: y = f32(y + f32(sum * f32(scaleA * scaleB))). Only float32 output and bias. Source: ONNX com.microsoft.MatMulNBits,
+ * accuracy level 4.
+ *
  * Quantization: ONNX DynamicQuantizeLinear; requantization: ONNX QLinearMatMul in float32 steps, ties to even. Equal integers on
  * every instruction set and for every number of threads.
  *
@@ -61,7 +66,8 @@ export function quantizedMatmul(a: Input, b: Weights, options?: QuantizedMatmulO
   const holder = tensor === undefined ? b : {};
   if (tensor !== undefined) packInto(native, holder, tensor, quantizedMatmul);
   try {
-    native.qgemm(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros);
+    if (isGrouped(call)) native.nbits(ctl, call.a, holder, call.out, call.bias);
+    else native.qgemm(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros);
   } catch (thrown) {
     throw fromNative(thrown, quantizedMatmul);
   } finally {
@@ -109,7 +115,9 @@ export async function quantizedMatmulAsync(
   if (tensor !== undefined) packInto(native, holder, tensor, quantizedMatmulAsync);
   let done: Promise<void>;
   try {
-    done = native.qgemmAsync(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros);
+    done = isGrouped(call)
+      ? native.nbitsAsync(ctl, call.a, holder, call.out, call.bias)
+      : native.qgemmAsync(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros);
   } catch (thrown) {
     throw fromNative(thrown, quantizedMatmulAsync);
   } finally {
@@ -119,6 +127,11 @@ export async function quantizedMatmulAsync(
   release(ctl, call);
   await awaitJob(native, job, done, signal, quantizedMatmulAsync);
   return call.result;
+}
+
+/** Calls whose weights are in groups; `prepare` has seen to it that the arrays are float32. */
+function isGrouped(call: Call): call is Call & Record<'a' | 'out', Float32Array> & { readonly bias: Float32Array | undefined } {
+  return 'groupSize' in call.weights && call.weights.groupSize > 0;
 }
 
 function release(ctl: Float64Array, call: Call): Result {

@@ -1,6 +1,7 @@
 /** `lowp/reference`: the oracle. Plain loops, every rounding step written out; slow, and right. */
 export { dequantize, quantize } from './quantize';
 export { matmul, matmulAsync } from './matmul';
+export { quantizeWeights } from './groups';
 export { PackedWeights, packWeights } from './packWeights';
 export { quantizedMatmul, quantizedMatmulAsync } from './quantizedMatmul';
 export { quantizeEmbeddings } from './embeddings';

@@ -49,8 +49,8 @@ function gatherTransposed(a: Tensor<Float32Array>): Tensor<Float32Array> {
 
 function weights(b: Tensor<Float32Array> | PackedWeights, transposeB: boolean | undefined): Columns<Float32Array> {
   if (!(b instanceof PackedWeights)) return floatColumns(b, transposeB);
-  const columns = b.columns();
-  if (columns.data.BYTES_PER_ELEMENT !== 4) {
+  const columns = b.weights();
+  if ('groupSize' in columns || columns.data.BYTES_PER_ELEMENT !== 4) {
     throw refuse('ERR_LOWP_TYPE', 'Expected float32 weights for b but received packed quantized ones');
   }
   return columns as Columns<Float32Array>;

@@ -1,4 +1,4 @@
-import type { PackOptions, QuantizedTensor, Tensor } from '../types';
+import type { GroupQuantizedTensor, PackOptions, QuantizedTensor, Tensor } from '../types';
 import { offsetsOf, transpose } from './layout';
 import { normalizedAxis, scaleAt, zeroAt } from './quantize';
 import { refuse } from './refuse';
@@ -12,45 +12,60 @@ export interface Columns<T> {
   readonly zeros: Int32Array;
 }
 
+type Weights = Columns<Int8Array | Uint8Array> | Columns<Float32Array> | GroupQuantizedTensor;
+
 /** Holds a copy of the weights, so that programs written for packed native weights run unchanged. */
 export class PackedWeights {
   readonly shape: readonly number[];
-  readonly dtype: 'int8' | 'float32';
+  readonly dtype: 'int4' | 'int8' | 'float32';
+  readonly groupSize: number | undefined;
   readonly kernel = 'reference';
   readonly isa = 'reference';
   readonly bytes: number;
-  #columns: Columns<Int8Array | Uint8Array> | Columns<Float32Array> | undefined;
+  #weights: Weights | undefined;
 
-  constructor(columns: Columns<Int8Array | Uint8Array> | Columns<Float32Array>) {
-    this.#columns = columns;
-    this.shape = [columns.k, columns.n];
-    this.dtype = columns.data.BYTES_PER_ELEMENT === 1 ? 'int8' : 'float32';
-    this.bytes = columns.data.byteLength;
+  constructor(weights: Weights) {
+    this.#weights = weights;
+    const grouped = 'groupSize' in weights;
+    this.shape = grouped ? [weights.shape[1], weights.shape[0]] : [weights.k, weights.n];
+    this.groupSize = grouped ? weights.groupSize : undefined;
+    if (grouped) this.dtype = weights.bits === 4 ? 'int4' : 'int8';
+    else this.dtype = weights.data.BYTES_PER_ELEMENT === 1 ? 'int8' : 'float32';
+    this.bytes = weights.data.byteLength;
   }
 
   get disposed(): boolean {
-    return this.#columns === undefined;
+    return this.#weights === undefined;
   }
 
   dispose(): void {
-    this.#columns = undefined;
+    this.#weights = undefined;
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  columns(): Columns<Int8Array | Uint8Array | Float32Array> {
-    if (this.#columns === undefined) {
+  weights(): Weights {
+    if (this.#weights === undefined) {
       throw refuse('ERR_LOWP_DISPOSED', 'Expected live packed weights for b but received disposed ones');
     }
-    return this.#columns;
+    return this.#weights;
   }
 }
 
-/** A QuantizedTensor for `quantizedMatmul`, or a float32 Tensor for `matmul`: [K, N], or [N, K] with `transposeB`. */
-export function packWeights(b: QuantizedTensor | Tensor<Float32Array>, options: PackOptions = {}): PackedWeights {
+/** A QuantizedTensor for `quantizedMatmul`, or a float32 Tensor for `matmul`: [K, N], or [N, K] with `transposeB`. Groups are [N, K]. */
+export function packWeights(
+  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array>,
+  options: PackOptions = {},
+): PackedWeights {
+  if ('groupSize' in b) return new PackedWeights(copyGroups(b));
   return new PackedWeights('scale' in b ? quantizedColumns(b, options.transposeB) : floatColumns(b, options.transposeB));
+}
+
+function copyGroups(q: GroupQuantizedTensor): GroupQuantizedTensor {
+  const copy = { ...q, data: q.data.slice(), shape: [...q.shape], scales: q.scales.slice() };
+  return q.zeroPoints === undefined ? copy : { ...copy, zeroPoints: q.zeroPoints.slice() };
 }
 
 export function quantizedColumns(b: QuantizedTensor, transposeB = false): Columns<Int8Array | Uint8Array> {

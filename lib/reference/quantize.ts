@@ -1,4 +1,5 @@
-import type { DequantizeOptions, QuantizedArray, QuantizedDtype, QuantizedTensor, QuantizeOptions, Tensor } from '../types';
+import type { DequantizeOptions, GroupQuantizedTensor, QuantizedArray, QuantizedDtype, QuantizedTensor, QuantizeOptions, Tensor } from '../types';
+import { dequantizeGroups } from './groups';
 import { offsetsOf, product } from './layout';
 import { asymmetricParams, finiteRange, symmetricParams, toQuantized } from './numbers';
 import { refuse } from './refuse';
@@ -26,7 +27,8 @@ export function quantize<D extends QuantizedDtype = 'int8'>(
 }
 
 /** real = scale * (q - zeroPoint), rounded once to float32. The oracle of `dequantize` of the main module. */
-export function dequantize(q: QuantizedTensor, options: DequantizeOptions = {}): Tensor<Float32Array> {
+export function dequantize(q: QuantizedTensor | GroupQuantizedTensor, options: DequantizeOptions = {}): Tensor<Float32Array> {
+  if ('groupSize' in q) return dequantizeGroups(q, options.out);
   const axis = normalizedAxis(q.axis, q.shape);
   const source = offsetsOf(q);
   const data = options.out ?? new Float32Array(source.length);

@@ -1,5 +1,6 @@
 import type {
   AsyncOptions,
+  GroupQuantizedTensor,
   MatmulOutput,
   QuantizedDtype,
   QuantizedMatmulOptions,
@@ -8,6 +9,7 @@ import type {
   QuantizedTensor,
   Tensor,
 } from '../types';
+import { groupedMatmul } from './groups';
 import { resultLayout, rowsOf, type Rows } from './layout';
 import { asymmetricParams, boundsOf, clamp, dtypeOf, finiteRange, range, toQuantized, type QuantizationParams } from './numbers';
 import { PackedWeights, quantizedColumns, type Columns } from './packWeights';
@@ -17,6 +19,7 @@ import { refuse } from './refuse';
 const f32 = Math.fround;
 const MAX_SUM = 2 ** 31 - 1;
 
+type Weights = QuantizedTensor | GroupQuantizedTensor | PackedWeights;
 type Options<O> = QuantizedMatmulOptions & { readonly output?: O };
 
 /** What the overload narrows to QuantizedMatmulResult<O>. */
@@ -34,18 +37,24 @@ interface QuantizedRows extends Rows {
 /** s[m,n] = sum_k (a[m,k] - za)(b[k,n] - zb), exact; then bias, activation and output conversion. One loop per index. */
 export function quantizedMatmul<O extends MatmulOutput = 'float32'>(
   a: Tensor<Float32Array> | QuantizedTensor,
-  b: QuantizedTensor | PackedWeights,
+  b: Weights,
   options?: Options<O>,
 ): QuantizedMatmulResult<O>;
 export function quantizedMatmul(
   a: Tensor<Float32Array> | QuantizedTensor,
-  b: QuantizedTensor | PackedWeights,
+  b: Weights,
   options: QuantizedMatmulOptions = {},
 ): AnyResult {
+  const groups = groupsOf(b);
+  if (groups !== undefined) return groupedMatmul(a as Tensor<Float32Array>, groups, options);
   const output: MatmulOutput = options.output ?? 'float32';
   const w = weights(b, options.transposeB);
   checkBias(a, output, options);
-  const rows = isFloat(a) ? dynamicRows(a, options.activations ?? 'perRow') : staticRows(a);
+  const activations = options.activations ?? 'perRow';
+  if (activations === 'perGroup') {
+    throw refuse('ERR_LOWP_VALUE', 'Expected perRow or perTensor for activations (b is not in groups) but received perGroup');
+  }
+  const rows = isFloat(a) ? dynamicRows(a, activations) : staticRows(a);
   checkDepth(rows, w, options.bias);
 
   const { shape, strides, rowStride, extent } = resultLayout(a.shape, w.n, options.outStride);
@@ -66,7 +75,7 @@ export function quantizedMatmul(
 /** The same, at once; the promise only matches the signature. */
 export async function quantizedMatmulAsync<O extends MatmulOutput = 'float32'>(
   a: Tensor<Float32Array> | QuantizedTensor,
-  b: QuantizedTensor | PackedWeights,
+  b: Weights,
   options: Options<O> & AsyncOptions = {},
 ): Promise<QuantizedMatmulResult<O>> {
   options.signal?.throwIfAborted();
@@ -140,10 +149,15 @@ function reach(zeros: Iterable<number>, dtype: QuantizedDtype): number {
   return largest;
 }
 
-function weights(b: QuantizedTensor | PackedWeights, transposeB: boolean | undefined): Columns<Int8Array | Uint8Array> {
-  if (!(b instanceof PackedWeights)) return quantizedColumns(b, transposeB);
-  const columns = b.columns();
-  if (columns.data.BYTES_PER_ELEMENT !== 1) {
+function groupsOf(b: Weights): GroupQuantizedTensor | undefined {
+  const stored = b instanceof PackedWeights ? b.weights() : b;
+  return 'groupSize' in stored ? stored : undefined;
+}
+
+function weights(b: Weights, transposeB: boolean | undefined): Columns<Int8Array | Uint8Array> {
+  if (!(b instanceof PackedWeights)) return quantizedColumns(b as QuantizedTensor, transposeB);
+  const columns = b.weights();
+  if ('groupSize' in columns || columns.data.BYTES_PER_ELEMENT !== 1) {
     throw refuse('ERR_LOWP_TYPE', 'Expected quantized weights for b but received packed float32 ones');
   }
   return columns as Columns<Int8Array | Uint8Array>;

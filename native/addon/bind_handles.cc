@@ -77,8 +77,11 @@ napi_value HandleInfo(Arguments& arguments) {
       packed->weights);
   info.Set("bytes", static_cast<double>(packed->bytes()));
   const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
+  const NBitsPackedB* groups = std::get_if<NBitsPackedB>(&packed->weights);
   const bool is_float = std::holds_alternative<SGemmPackedB>(packed->weights);
-  info.Set("dtype", is_float ? "float32" : corpus != nullptr && corpus->binary ? "binary" : "int8");
+  const bool is_binary = corpus != nullptr && corpus->binary, is_int4 = groups != nullptr && groups->bits == 4;
+  info.Set("dtype", is_float ? "float32" : is_binary ? "binary" : is_int4 ? "int4" : "int8");
+  info.Set("groupSize", static_cast<double>(groups != nullptr ? groups->group : 0));
   return info;
 }
 

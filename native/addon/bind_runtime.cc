@@ -55,6 +55,7 @@ napi_value GetKernels(Arguments& arguments) {
   const IsaSet active = ActiveIsas();
   ListKernels(list, "qgemm", QGemmKernels(), SelectQGemm(active));
   ListKernels(list, "sgemm", SGemmKernels(), SelectSGemm(active));
+  ListKernels(list, "nbits", NBitsKernels(), SelectNBits(active));
   ListKernels(list, "quantize", QuantizeKernels(), SelectQuantize(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));
   return list;

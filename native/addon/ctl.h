@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 2;
+inline constexpr int kBindingVersion = 3;
 
 struct GemmSlot {
   enum : size_t {
@@ -39,6 +39,10 @@ struct ActivationQuantization {
 
 struct PackSlot {
   enum : size_t { k, n, ldb, transposeB, length };
+};
+
+struct GroupSlot {
+  enum : size_t { k, n, bits, groupSize, ldw, transposeB, length };
 };
 
 struct QuantizeSlot {

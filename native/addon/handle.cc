@@ -70,6 +70,7 @@ const Weights& WeightsOf(const Packed& packed, const char* expected) {
 template const QGemmPackedB& WeightsOf(const Packed&, const char*);
 template const SGemmPackedB& WeightsOf(const Packed&, const char*);
 template const SearchCorpus& WeightsOf(const Packed&, const char*);
+template const NBitsPackedB& WeightsOf(const Packed&, const char*);
 
 void DisposePacked(napi_env env, napi_value holder, const HandleRegistry& registry) {
   ReadHandle(env, holder, registry).Release(env);

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <variant>
 
+#include "kernels/nbits/nbits.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/search/search.h"
 #include "kernels/sgemm/sgemm.h"
@@ -24,7 +25,7 @@ struct HandleRegistry {
 };
 
 struct Packed {
-  std::variant<QGemmPackedB, SGemmPackedB, SearchCorpus> weights;
+  std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus> weights;
   size_t bytes() const {
     return std::visit([](const auto& w) { return w.storage.size(); }, weights);
   }
