@@ -1,13 +1,25 @@
 /** What all contenders for a shape multiply, and what their results should be. */
 import { quantize } from 'lowp';
 import * as reference from 'lowp/reference';
-import type { MatmulOptions, MatmulOutput, QuantizedMatmulOptions, QuantizedOutput, QuantizedTensor, Tensor } from 'lowp';
+import type {
+  GroupQuantizedTensor,
+  MatmulOptions,
+  MatmulOutput,
+  QuantizedMatmulOptions,
+  QuantizedOutput,
+  QuantizedTensor,
+  Tensor,
+} from 'lowp';
 import { bell, bytes, randomBits } from './inputs';
+import type { PeakKind } from './machine';
 import type { GemmShape } from './shapes';
-import { columnsOf, difference, floatTolerance, ofColumns, pick, rowsOf, type Sample } from './verify';
+import { columnsOf, difference, floatTolerance, groupColumnsOf, ofColumns, pick, rowsOf, type Sample } from './verify';
 
 /** What a product is computed from: a contender is compared with those that take the same. */
-export type Operands = 'u8s8' | 's8s8' | 'dynamic' | 'f32';
+export type Operands = 'u8s8' | 's8s8' | 'dynamic' | 'nbits' | 'f32';
+
+/** Which operators of peers a table compares with; `'nbits'`: 4-bit weights in groups of 32, float32 activations. */
+export type OperatorKind = PeakKind | 'nbits';
 
 /** One layer: float32 and 8-bit activations and weights, and what comes after the product. */
 export interface Problem {
@@ -60,6 +72,18 @@ export function checkQuantized(
   const sampled = { ...options, bias: options.bias && ofColumns(options.bias, sample) };
   const expected = reference.quantizedMatmul<MatmulOutput>(rowsOf(a, sample), columnsOf(weights, sample), sampled);
   return difference(y, shape.n, sample, expected.data, tolerance);
+}
+
+/** The same of a product with weights in groups; the tolerance is in units of the bound on a float32 product. */
+export function checkGroups(
+  { shape, sample, x, floatWeights }: Problem,
+  q: GroupQuantizedTensor,
+  y: Float32Array,
+  tolerance = 0,
+): string | undefined {
+  const expected = reference.quantizedMatmul(rowsOf(x, sample), groupColumnsOf(q, sample));
+  const bound = tolerance * floatTolerance(x.data, floatWeights.data, undefined, shape.k);
+  return difference(y, shape.n, sample, expected.data, bound);
 }
 
 /** The same of the float32 product. */

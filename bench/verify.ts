@@ -2,7 +2,7 @@
  * Checks results against lib/reference before anything is timed. The whole product where that is quick, else some rows and columns
  * (the first and last among them): a product of rows of A and columns of B is a product of its own, with the same elements.
  */
-import type { QuantizedTensor, Tensor } from 'lowp';
+import type { GroupQuantizedTensor, QuantizedTensor, Tensor } from 'lowp';
 import type { Random } from './inputs';
 import { operations, type GemmShape } from './shapes';
 
@@ -55,6 +55,14 @@ export function columnsOf<T extends Tensor<Float32Array> | QuantizedTensor>(b: T
   const picked = { ...b, data: gather<Values>(b.data, n, upTo(k), sample.columns), shape: [k, sample.columns.length] };
   if (!('scale' in b) || typeof b.scale === 'number' || typeof b.zeroPoint === 'number') return picked;
   return { ...picked, scale: ofColumns(b.scale, sample), zeroPoint: ofColumns(b.zeroPoint, sample) };
+}
+
+/** The sampled columns of weights in groups without zero points: rows, as they are stored. */
+export function groupColumnsOf(q: GroupQuantizedTensor, { columns }: Sample): GroupQuantizedTensor {
+  const [n, k] = q.shape;
+  const rows = <T extends Float32Array | Uint8Array>(array: T): T =>
+    gather(array, array.length / n, columns, upTo(array.length / n));
+  return { ...q, data: rows(q.data), scales: rows(q.scales), shape: [columns.length, k] };
 }
 
 /** The sampled elements of a vector with one value a column. */

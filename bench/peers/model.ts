@@ -16,12 +16,16 @@ export interface Node {
   /** Undefined: an optional input that is absent. */
   readonly constants: readonly (Value | undefined)[];
   readonly y: Value;
+  /** Integers by name. */
+  readonly attributes?: Readonly<Record<string, number>>;
 }
 
 const info = (name: string, { data, shape }: Value): onnx.IValueInfoProto => valueInfo(name, typeOf(data), shape);
 
-function nodeProto({ opType, domain, constants }: Node, output: string): onnx.INodeProto {
-  return { opType, domain, input: ['a', ...constants.map((c, i) => (c === undefined ? '' : `c${i}`))], output: [output] };
+function nodeProto({ opType, domain, constants, attributes }: Node, output: string): onnx.INodeProto {
+  const attribute = Object.entries(attributes ?? {}).map(([name, i]) => ({ name, i, type: onnx.AttributeProto.AttributeType.INT }));
+  const input = ['a', ...constants.map((c, i) => (c === undefined ? '' : `c${i}`))];
+  return { opType, domain, input, output: [output], attribute };
 }
 
 function initializersOf({ constants }: Node): onnx.ITensorProto[] {

@@ -1,7 +1,7 @@
 /** The operators of onnxruntime that a product can be computed with, and what each should return. */
+import { quantizeWeights } from 'lowp';
 import * as reference from 'lowp/reference';
-import type { PeakKind } from '../machine';
-import { checkFloat, checkQuantized, type Operands, type Problem } from '../problem';
+import { checkFloat, checkGroups, checkQuantized, type OperatorKind, type Operands, type Problem } from '../problem';
 import type { Node, Value } from './model';
 import type { Values } from './onnx';
 
@@ -13,7 +13,7 @@ export interface Product {
 /** One row: all that it takes to measure one more operator. */
 export interface Operator {
   readonly name: string;
-  readonly kind: PeakKind;
+  readonly kind: OperatorKind;
   readonly operands: Operands;
   readonly make: (problem: Problem) => Product;
 }
@@ -24,6 +24,7 @@ export const OPERATORS: readonly Operator[] = [
   { name: 'QLinearMatMul u8s8', kind: 'int8', operands: 'u8s8', make: (p) => qLinearMatMul(p, p.unsigned, Uint8Array.of(0)) },
   { name: 'QLinearMatMul s8s8', kind: 'int8', operands: 's8s8', make: (p) => qLinearMatMul(p, p.signed, Int8Array.of(-128)) },
   { name: 'DynamicQuantizeMatMul', kind: 'int8', operands: 'dynamic', make: dynamicQuantizeMatMul },
+  { name: 'MatMulNBits', kind: 'nbits', operands: 'nbits', make: matMulNBits },
   { name: 'MatMul f32', kind: 'float32', operands: 'f32', make: matMul },
 ];
 
@@ -82,6 +83,23 @@ function dynamicQuantizeMatMul(problem: Problem): Product {
 /** Sums are exact and their order is free: roundings of the scale's product, the scaled sum and the bias. */
 function tolerance(y: Float32Array): number {
   return 4 * 2 ** -23 * y.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
+}
+
+/** 4 bits, groups of 32, no zero points; activations rounded to int8 by groups. The order of its float32 additions is free. */
+function matMulNBits(problem: Problem): Product {
+  const { shape, x, floatWeights } = problem;
+  const q = quantizeWeights(floatWeights);
+  const groups = Math.ceil(shape.k / q.groupSize);
+  const y = { data: new Float32Array(shape.m * shape.n), shape: [shape.m, shape.n] };
+  const node: Node = {
+    opType: 'MatMulNBits',
+    domain: 'com.microsoft',
+    a: x,
+    constants: [{ data: q.data, shape: [shape.n, groups, (q.groupSize * q.bits) / 8] }, vector(q.scales)],
+    y,
+    attributes: { K: shape.k, N: shape.n, bits: q.bits, block_size: q.groupSize, accuracy_level: 4 },
+  };
+  return { node, check: () => checkGroups(problem, q, y.data, 1) };
 }
 
 function matMul(problem: Problem): Product {

@@ -3,8 +3,7 @@
  * measured twice: as a user calls it, awaited; and its kernel alone, many times in a Loop within one call.
  */
 import * as ort from 'onnxruntime-node';
-import type { PeakKind } from '../machine';
-import type { Problem } from '../problem';
+import type { OperatorKind, Problem } from '../problem';
 import { smallest } from '../stats';
 import { loopModel, singleModel, type Value } from './model';
 import { sessionOptions } from './onnx';
@@ -14,10 +13,11 @@ import type { Peer, PeerProduct } from './peer';
 const CALL = 'ORT';
 const KERNEL = 'ORT kernel';
 
-const ABOUT: Readonly<Record<PeakKind, string>> = {
+const ABOUT: Readonly<Record<OperatorKind, string>> = {
   int8:
     'ORT: onnxruntime-node, awaited, `y` preallocated. MatMulInteger returns int32 sums (no bias, relu or requantization), ' +
     'QLinearMatMul 8 bits (no bias), DynamicQuantizeMatMul float32 with a bias (activations quantized per tensor).',
+  nbits: 'ORT: onnxruntime-node, awaited, `y` preallocated. MatMulNBits, 4 bits, block_size 32, accuracy_level 4.',
   float32: 'ORT: onnxruntime-node, awaited, `y` preallocated. MatMul, no bias or activation.',
 };
 

@@ -1,17 +1,16 @@
 /** What a user would pick instead. A peer that can't be loaded is named with its reason, never left out in silence. */
 import type { GemmContender } from '../gemm';
-import type { PeakKind } from '../machine';
-import type { Problem } from '../problem';
+import type { OperatorKind, Problem } from '../problem';
 
 export interface Peer {
   readonly name: string;
   readonly version: string;
   /** Sentences for the caption of a table that has it. */
-  about(kind: PeakKind): readonly string[];
+  about(kind: OperatorKind): readonly string[];
   /** The `library` of its contenders: a column of comparisons each. Empty if it has no operators of that kind. */
-  libraries(kind: PeakKind): readonly string[];
+  libraries(kind: OperatorKind): readonly string[];
   /** All its operators of a kind, ready to run. */
-  open(kind: PeakKind, problem: Problem): Promise<PeerProduct[]>;
+  open(kind: OperatorKind, problem: Problem): Promise<PeerProduct[]>;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
@@ -46,13 +45,17 @@ export async function openPeers(threads: number): Promise<Opened> {
   return { peers: opened.flatMap((o) => o.peers), missing: opened.flatMap((o) => o.missing) };
 }
 
+/** Of a weight, with its part of a group's scale. */
+const BYTES: Readonly<Record<OperatorKind, number>> = { int8: 1, float32: 4, nbits: 1 / 2 + 4 / 32 };
+
 /** The products of all peers; those that were opened are closed again if one can't be. */
-export async function openPeerProducts(peers: readonly Peer[], kind: PeakKind, problem: Problem): Promise<GemmContender[]> {
-  const weightBytes = problem.shape.k * problem.shape.n * (kind === 'int8' ? 1 : 4);
+export async function openPeerProducts(peers: readonly Peer[], kind: OperatorKind, problem: Problem): Promise<GemmContender[]> {
+  const weightBytes = problem.shape.k * problem.shape.n * BYTES[kind];
+  const peak = kind === 'float32' ? kind : 'int8';
   const products: GemmContender[] = [];
   try {
     for (const peer of peers) {
-      for (const product of await peer.open(kind, problem)) products.push({ ...product, kind, weightBytes, peer: true });
+      for (const product of await peer.open(kind, problem)) products.push({ ...product, kind: peak, weightBytes, peer: true });
     }
   } catch (thrown) {
     for (const product of products) await product.close();

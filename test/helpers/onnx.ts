@@ -61,20 +61,25 @@ export interface Operator {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Output[];
   readonly axis?: number;
+  /** Integer attributes by name. */
+  readonly attributes?: Readonly<Record<string, number>>;
+  /** Default: that of ONNX itself. */
+  readonly domain?: string;
   /** Indices of inputs that are initializers. */
   readonly constant?: readonly number[];
 }
 
-function encode({ opType, inputs, outputs, axis, constant = [] }: Operator): Uint8Array {
-  const attribute = axis === undefined ? [] : [{ name: 'axis', type: onnx.AttributeProto.AttributeType.INT, i: axis }];
+function encode({ opType, inputs, outputs, axis, attributes, domain = '', constant = [] }: Operator): Uint8Array {
+  const integers = Object.entries({ ...(axis === undefined ? {} : { axis }), ...attributes });
+  const attribute = integers.map(([name, i]) => ({ name, type: onnx.AttributeProto.AttributeType.INT, i }));
   const names = inputs.map((value, i) => (value === undefined ? '' : `x${i}`));
   const outputNames = outputs.map((_, i) => `y${i}`);
   const model = onnx.ModelProto.create({
     irVersion: IR_VERSION,
-    opsetImport: [{ domain: '', version: OPSET }],
+    opsetImport: [{ domain: '', version: OPSET }, ...(domain === '' ? [] : [{ domain, version: 1 }])],
     graph: {
       name: opType,
-      node: [{ opType, input: names, output: outputNames, attribute }],
+      node: [{ opType, domain, input: names, output: outputNames, attribute }],
       input: inputs.flatMap((v, i) =>
         v === undefined || constant.includes(i) ? [] : [valueInfo(names[i], dtypeOf(v.data), v.shape)],
       ),
