@@ -1,5 +1,5 @@
 /** The native binding itself, for tests that go round lib/validate. */
-import { Gemm, Pack, type NativeBinding } from '../../lib/native/binding';
+import { Gemm, Group, Pack, type NativeBinding } from '../../lib/native/binding';
 import { nativeBinding } from '../../lib/native/load';
 
 export function binding(): NativeBinding {
@@ -51,6 +51,30 @@ export function packControl(k: number, n: number, ldb = n, transposeB = 0): Floa
   ctl[Pack.ldb] = ldb;
   ctl[Pack.transposeB] = transposeB;
   return ctl;
+}
+
+const GROUP_SLOT: Readonly<Record<string, number>> = {
+  k: Group.k,
+  n: Group.n,
+  bits: Group.bits,
+  groupSize: Group.groupSize,
+  ldw: Group.ldw,
+  transposeB: Group.transposeB,
+};
+
+/** [n, k] of 4 bits in groups of 32. */
+export function groupControl(k: number, n: number, over: Partial<Record<keyof typeof Group, number>> = {}): Float64Array {
+  const ctl = new Float64Array(Group.length);
+  for (const [name, value] of Object.entries({ k, n, bits: 4, groupSize: 32, ldw: n, ...over })) ctl[GROUP_SLOT[name]] = value;
+  return ctl;
+}
+
+export function packedGroups(k: number, n: number): object {
+  const holder = {};
+  const groups = Math.ceil(k / 32);
+  const data = new Uint8Array(n * groups * 16).fill(0x99);
+  binding().packN(holder, groupControl(k, n), data, new Float32Array(n * groups).fill(1), undefined);
+  return holder;
 }
 
 export function packedBytes(k: number, n: number): object {

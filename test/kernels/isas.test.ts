@@ -32,10 +32,12 @@ test.each(isas)('%s can be chosen; one kernel of each family is selected, and we
   for (const kernel of selected) expect(kernel.supported).toBe(true);
 
   using q = packWeights({ data: Int8Array.of(1, 2), shape: [2, 1], scale: 1, zeroPoint: 0 });
+  using g = packWeights({ ...{ data: new Uint8Array(16), bits: 4, groupSize: 32, shape: [1, 2] }, scales: Float32Array.of(1) });
   using f = packWeights({ data: Float32Array.of(1, 2), shape: [2, 1] });
   using e = packEmbeddings({ dtype: 'binary', data: Uint8Array.of(1, 2), shape: [2, 8] });
   const byFamily = new Map(selected.map((kernel) => [kernel.family, kernel]));
   expect([q.kernel, q.isa]).toEqual([byFamily.get('qgemm')?.name, byFamily.get('qgemm')?.isa]);
+  expect([g.kernel, g.isa]).toEqual([byFamily.get('nbits')?.name, byFamily.get('nbits')?.isa]);
   expect([f.kernel, f.isa]).toEqual([byFamily.get('sgemm')?.name, byFamily.get('sgemm')?.isa]);
   expect([e.kernel, e.isa]).toEqual([byFamily.get('search')?.name, byFamily.get('search')?.isa]);
 });
