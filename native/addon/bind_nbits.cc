@@ -41,9 +41,8 @@ napi_value PackN(Arguments& arguments) {
   const NBitsShape shape = ReadShape(ctl);
   const Groups groups(env, shape, arguments.values[2], arguments.values[3], arguments.values[4]);
   NBitsPackedB packed;
-  Check(PackNBitsB(
-      {shape, groups.data.As<const uint8_t>(), groups.scales.As<const float>(), groups.zeros.As<const uint8_t>()},
-      SelectNBits(ActiveIsas()), &packed));
+  Check(PackNBitsB({shape, groups.data.As<const uint8_t>(), groups.scales.As<const float>(), groups.zeros.As<const uint8_t>()},
+                   SelectNBits(ActiveIsas()), &packed));
   WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
   return nullptr;
 }
@@ -56,8 +55,7 @@ napi_value QuantizeGroups(Arguments& arguments) {
   const size_t ldw = ctl.Size(GroupSlot::ldw, "ldw");
   const bool transpose = ctl.Flag(GroupSlot::transposeB);
   const size_t rows = transpose ? shape.n : shape.k, cols = transpose ? shape.k : shape.n;
-  if (ldw < cols)
-    Fail(Code::kShape, "Expected ldw of at least " + std::to_string(cols) + " but received " + std::to_string(ldw));
+  if (ldw < cols) Fail(Code::kShape, "Expected ldw of at least " + std::to_string(cols) + " but received " + std::to_string(ldw));
   CheckExtent(w, Extent(1, 0, rows, ldw, cols), "w");
   const Groups groups(env, shape, arguments.values[2], arguments.values[3], arguments.values[4]);
   for (const ArrayView* out : {&groups.data, &groups.scales, &groups.zeros})

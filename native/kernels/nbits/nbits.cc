@@ -13,6 +13,7 @@
 
 #include "core/cpu.h"
 #include "core/partition.h"
+#include "core/prefetch.h"
 #include "core/scratch.h"
 #include "core/thread_pool.h"
 
@@ -36,7 +37,7 @@ struct Blocking {
     row_stride = NBitsRowStride(b.format().a_bytes);
     const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
     mc = std::clamp<size_t>(l2 / 2 / (row_stride * std::max<size_t>(k_blocks, 1)), 8 * kernel.mr, kMaxRowsPerBlock);
-    mc = std::min(RoundUp(mc, kernel.mr), RoundUp(rows, kernel.mr));
+    mc = EvenBlock(rows, RoundUp(mc, kernel.mr), kernel.mr);
     a_bytes = k_blocks * rows * row_stride;
     panel_bytes = RoundUp(kNBitsKc * kernel.nr, kCacheLine);
     acc_bytes = mc * kernel.nr * sizeof(float);
@@ -90,8 +91,10 @@ void ComputePanel(const NBitsArgs& args, const Blocking& blocking, const uint8_t
   const size_t nr = kernel.nr, weight_bytes = nr * b.group * b.bits / 8;
   const bool unpack = format.unpack != nullptr && rows > format.direct_rows;
   const NBitsUkernelFn* ukernels = unpack ? format.panel_ukernels : format.ukernels;
-  // Tiles of even height: 8 rows are two tiles of 4, not one of 6 and one of 2.
-  const size_t step = DivUp(rows, DivUp(rows, kernel.mr));
+  // What is read in order, as few rows read it, the processor fetches by itself.
+  const bool prefetching = !IsSkinny(rows, kernel.mr) && panel + 1 < DivUp(b.n, nr);
+  Prefetch prefetch(b.panels + (prefetching ? panel + 1 : panel) * b.panel_bytes, b.panel_bytes,
+                    std::max<size_t>(blocking.k_blocks * DivUp(rows, kernel.mr), 1));
 
   std::memset(acc, 0, rows * nr * sizeof(float));
   NBitsTile tile{};
@@ -110,10 +113,12 @@ void ComputePanel(const NBitsArgs& args, const Blocking& blocking, const uint8_t
       tile.b_stride = nr * b.group;
     }
     const uint8_t* slab = packed + (pc * blocking.rows + m0) * blocking.row_stride;
-    for (size_t ir = 0; ir < rows; ir += step) {
+    for (size_t ir = 0, tile_rows; ir < rows; ir += tile_rows) {
+      tile_rows = TileRows(rows - ir, kernel.mr);
       tile.a = slab + ir * blocking.row_stride;
       tile.acc = acc + ir * nr;
-      ukernels[std::min(step, rows - ir) - 1](tile);
+      if (prefetching) prefetch.Advance();
+      ukernels[tile_rows - 1](tile);
     }
   }
 }

@@ -2,9 +2,10 @@
 // max)
 //
 // A is float32 and is quantized inside the call, each row by groups of K: sa = max|a| / 127, Aq = round(a * (127 / max|a|)), as
-// onnxruntime's MatMulNBits does at accuracy level 4. B holds 4 or 8 bits a weight, with a scale and, if wanted, a zero point for each column
-// and group of K; the last group may be shorter. The sum within a group is exact. Groups are added in float32, k ascending, every
-// step rounded without fusing: f32(acc + f32(sum * f32(sa * sb))). So every ISA and any number of threads give the same bits.
+// onnxruntime's MatMulNBits does at accuracy level 4. B holds 4 or 8 bits a weight, with a scale and, if wanted, a zero point for
+// each column and group of K; the last group may be shorter. The sum within a group is exact. Groups are added in float32, k
+// ascending, every step rounded without fusing: f32(acc + f32(sum * f32(sa * sb))). So every ISA and any number of threads give
+// the same bits.
 //
 // NaN in A counts as 0 and infinities saturate at the ends of their group's range, as in the other quantized products.
 // Scales of B may have either sign, or be 0; those that are not finite are refused. Not supported: integer output, K split over

@@ -108,8 +108,7 @@ void Groups4(const NBitsTile& tile) {
   const char* meta = a + NBitsRowGroupsAt(1);
   const uint8_t *weights = tile.b, *scales = tile.scale;
   GroupConstants constants{nullptr, tile.zero};
-  for (size_t g = 0; g < tile.groups;
-       ++g, meta += sizeof(NBitsRowGroup), weights += tile.b_stride, scales += tile.scale_stride) {
+  for (size_t g = 0; g < tile.groups; ++g, meta += sizeof(NBitsRowGroup), weights += tile.b_stride, scales += tile.scale_stride) {
     constants.scale = reinterpret_cast<const float*>(scales);
     const uint8_t* b = weights;
     __m256i c[kRows][2];
@@ -163,8 +162,7 @@ void Ukernel8(const NBitsTile& tile) {
   const char* meta = a + NBitsRowGroupsAt(2);
   const uint8_t *weights = tile.b, *scales = tile.scale;
   GroupConstants constants{nullptr, tile.zero};
-  for (size_t g = 0; g < tile.groups;
-       ++g, meta += sizeof(NBitsRowGroup), weights += tile.b_stride, scales += tile.scale_stride) {
+  for (size_t g = 0; g < tile.groups; ++g, meta += sizeof(NBitsRowGroup), weights += tile.b_stride, scales += tile.scale_stride) {
     constants.scale = reinterpret_cast<const float*>(scales);
     const __m128i* b = reinterpret_cast<const __m128i*>(weights);
     __m256i c[kRows][2];

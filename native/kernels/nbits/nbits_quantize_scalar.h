@@ -1,5 +1,5 @@
-// Quantization of one group of A in portable C++: the scalar kernel's, and that of the vector ones for groups in which something is
-// not finite. Static, so that each file keeps its own copy.
+// Quantization of one group of A in portable C++: the scalar kernel's, and that of the vector ones for groups in which something
+// is not finite. Static, so that each file keeps its own copy.
 #ifndef LOWP_KERNELS_NBITS_NBITS_QUANTIZE_SCALAR_H_
 #define LOWP_KERNELS_NBITS_NBITS_QUANTIZE_SCALAR_H_
 

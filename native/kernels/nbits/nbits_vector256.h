@@ -39,8 +39,8 @@ inline int32_t LargestMagnitude(const float* x, size_t count) {
   return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 1)));
 }
 
-// Finite values, a multiple of 16, to T: int8_t or int16_t. x * inverse is at most 127 and a rounding error, so nothing is to clamp.
-// Returns their sum.
+// Finite values, a multiple of 16, to T: int8_t or int16_t. x * inverse is at most 127 and a rounding error, so nothing is to
+// clamp. Returns their sum.
 template <class T>
 inline int32_t QuantizeFinite(const float* x, size_t count, float inverse, T* to) {
   const __m256 inverses = _mm256_set1_ps(inverse);
