@@ -140,9 +140,7 @@ export function packWeights(
   const given = options?.transposeB;
   const transposeB = given === undefined ? undefined : readBoolean(given, 'options.transposeB');
   checkTensor(b, 'a QuantizedTensor, GroupQuantizedTensor or Tensor', 'b');
-  const weights = isTagged(b.data, 'Float32Array')
-    ? readFloatWeights(b, transposeB === true)
-    : readQuantized(b, transposeB);
+  const weights = isTagged(b.data, 'Float32Array') ? readFloatWeights(b, transposeB === true) : readQuantized(b, transposeB);
 
   const native = nativeBinding();
   const oracle = native === undefined ? reference.packWeights(b, { transposeB: weights.transposeB }) : undefined;
@@ -181,12 +179,7 @@ export function packInto(
   }
 }
 
-function packGroups(
-  native: NativeBinding,
-  holder: object,
-  weights: GroupWeights,
-  caller: (...args: never[]) => unknown,
-): void {
+function packGroups(native: NativeBinding, holder: object, weights: GroupWeights, caller: (...args: never[]) => unknown): void {
   try {
     native.packN(holder, groupControl(weights), weights.data, weights.scales, weights.zeroPoints);
   } catch (thrown) {

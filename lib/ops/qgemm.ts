@@ -125,7 +125,12 @@ export function prepare(
 /** What weights in groups do not go with. */
 function checkGrouped(data: NumericArray, { output, activations, bias }: QuantizedMatmulOptions): void {
   if (!isTagged(data, 'Float32Array')) {
-    throw expected('ERR_LOWP_TYPE', 'a Float32Array (b is in groups, and so are the scales of a inside the call)', 'a.data', data);
+    throw expected(
+      'ERR_LOWP_TYPE',
+      'a Float32Array (b is in groups, and so are the scales of a inside the call)',
+      'a.data',
+      data,
+    );
   }
   if (output !== undefined && output !== 'float32') {
     throw expected('ERR_LOWP_VALUE', "'float32' (b is in groups)", 'options.output', output);

@@ -2,7 +2,15 @@ import { expected, fromNative, lowpError, type Caller } from '../errors';
 import { Quantize, type NativeBinding } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { DequantizeOptions, GroupQuantizedTensor, QuantizedArray, QuantizedDtype, QuantizedTensor, QuantizeOptions, Tensor } from '../types';
+import type {
+  DequantizeOptions,
+  GroupQuantizedTensor,
+  QuantizedArray,
+  QuantizedDtype,
+  QuantizedTensor,
+  QuantizeOptions,
+  Tensor,
+} from '../types';
 import { allocate, checkAlias, isTagged, isTyped8, tooShort } from '../validate/arrays';
 import { groupControl, isGrouped, readGroups } from '../validate/groups';
 import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';

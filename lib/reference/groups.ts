@@ -166,7 +166,8 @@ function checkCall(a: Tensor<unknown>, { output, activations, bias }: QuantizedM
   if (tag(a.data) !== '[object Float32Array]') {
     throw refuse('ERR_LOWP_TYPE', 'Expected a Float32Array for a.data (b is in groups)');
   }
-  if (output !== undefined && output !== 'float32') throw refuse('ERR_LOWP_VALUE', 'Expected float32 for output (b is in groups)');
+  if (output !== undefined && output !== 'float32')
+    throw refuse('ERR_LOWP_VALUE', 'Expected float32 for output (b is in groups)');
   if (activations !== undefined && activations !== 'perGroup') {
     throw refuse('ERR_LOWP_VALUE', `Expected perGroup for activations (b is in groups) but received ${activations}`);
   }

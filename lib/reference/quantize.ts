@@ -1,4 +1,12 @@
-import type { DequantizeOptions, GroupQuantizedTensor, QuantizedArray, QuantizedDtype, QuantizedTensor, QuantizeOptions, Tensor } from '../types';
+import type {
+  DequantizeOptions,
+  GroupQuantizedTensor,
+  QuantizedArray,
+  QuantizedDtype,
+  QuantizedTensor,
+  QuantizeOptions,
+  Tensor,
+} from '../types';
 import { dequantizeGroups } from './groups';
 import { offsetsOf, product } from './layout';
 import { asymmetricParams, finiteRange, symmetricParams, toQuantized } from './numbers';

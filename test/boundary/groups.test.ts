@@ -77,7 +77,9 @@ describe('quantizedMatmul', () => {
     expect([...quantizedMatmul(ga(), packed, { activations: 'perGroup', output: 'float32', transposeB: true }).data]).toEqual(Y);
     expect([...quantizedMatmul(ga(), b).data]).toEqual(Y);
     expect([...(await quantizedMatmulAsync(ga(), packed, { activation: 'relu' })).data]).toEqual([0, 0, 0, 0]);
-    expect([...(await quantizedMatmulAsync(ga(), b, { bias: Float32Array.of(1, 2) })).data]).toEqual(Y.map((y, i) => y + (i % 2) + 1));
+    expect([...(await quantizedMatmulAsync(ga(), b, { bias: Float32Array.of(1, 2) })).data]).toEqual(
+      Y.map((y, i) => y + (i % 2) + 1),
+    );
     const mapped = { ...b, data: shared(b.data, 3), scales: shared(b.scales) };
     expect([...quantizedMatmul(ga(), mapped).data]).toEqual(Y);
     expect([...quantizedMatmul(ga(), { ...b, data: new Uint8Array([...b.data, 255]) }).data]).toEqual(Y);
@@ -110,7 +112,10 @@ describe('quantizedMatmul', () => {
   });
 
   test('perGroup needs weights in groups', () => {
-    expectThrows(() => quantizedMatmul(fa(), qb(), { activations: 'perGroup' }), 'ERR_LOWP_VALUE', ['options.activations', 'groups']);
+    expectThrows(() => quantizedMatmul(fa(), qb(), { activations: 'perGroup' }), 'ERR_LOWP_VALUE', [
+      'options.activations',
+      'groups',
+    ]);
   });
 
   test('out over a, bias, data, scales and zero points', () => {
@@ -147,7 +152,10 @@ describe('quantizedMatmul', () => {
 
   test('empty: M, N or K is 0', () => {
     const none = { ...gb(), data: new Uint8Array(0), scales: new Float32Array(0) };
-    expect(quantizedMatmul({ data: new Float32Array(0), shape: [0, 3] }, gb())).toEqual({ data: new Float32Array(0), shape: [0, 2] });
+    expect(quantizedMatmul({ data: new Float32Array(0), shape: [0, 3] }, gb())).toEqual({
+      data: new Float32Array(0),
+      shape: [0, 2],
+    });
     expect(quantizedMatmul(ga(), { ...none, shape: [0, 3] })).toEqual({ data: new Float32Array(0), shape: [2, 0] });
     const bias = Float32Array.of(1, 2);
     const y = quantizedMatmul({ data: new Float32Array(0), shape: [2, 0] }, { ...none, shape: [2, 0] }, { bias });

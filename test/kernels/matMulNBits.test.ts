@@ -40,7 +40,11 @@ async function judge({ a, q, bias }: Product, level: number): Promise<Float32Arr
   const { bits, groupSize, data, scales, zeroPoints } = q;
   const [n, k] = q.shape;
   const groups = ceil(k / groupSize);
-  const inputs: (Value | undefined)[] = [a, { data, shape: [n, groups, (groupSize * bits) / 8] }, { data: scales, shape: [n * groups] }];
+  const inputs: (Value | undefined)[] = [
+    a,
+    { data, shape: [n, groups, (groupSize * bits) / 8] },
+    { data: scales, shape: [n * groups] },
+  ];
   inputs.push(zeroPoints === undefined ? undefined : { data: zeroPoints, shape: [zeroPoints.length] });
   if (bias !== undefined) inputs.push(undefined, { data: bias, shape: [n] });
   const [y] = await runOperator({
@@ -108,13 +112,16 @@ describe.each([4, 8] as const)('%i bits', (bits) => {
     }
   });
 
-  test.each(GROUPS)('groups of %i > accuracy_level 0 and 1: float32 activations, within half a step of ours', async (groupSize) => {
-    const r = new Random(`exact ${bits} ${groupSize}`);
-    for (let i = 0; i < 6; i++) {
-      const p = product(r, bits, groupSize);
-      compare(p, await judge(p, i % 2), true);
-    }
-  });
+  test.each(GROUPS)(
+    'groups of %i > accuracy_level 0 and 1: float32 activations, within half a step of ours',
+    async (groupSize) => {
+      const r = new Random(`exact ${bits} ${groupSize}`);
+      for (let i = 0; i < 6; i++) {
+        const p = product(r, bits, groupSize);
+        compare(p, await judge(p, i % 2), true);
+      }
+    },
+  );
 
   test('the identity times the weights is what dequantize gives', async () => {
     const r = new Random(`identity ${bits}`);

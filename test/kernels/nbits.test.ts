@@ -53,7 +53,10 @@ function groupsOf(r: Random, { n, k, bits, group, zeros, extreme }: Case): Group
   const weights = { data, bits, groupSize: group, shape: [n, k], scales };
   if (zeros !== true) return weights;
   const length = n * Math.ceil((groups * bits) / 8);
-  return { ...weights, zeroPoints: extreme === undefined || extreme === 'mixed' ? r.bytes(length) : fill(length).map((x) => 255 - x) };
+  return {
+    ...weights,
+    zeroPoints: extreme === undefined || extreme === 'mixed' ? r.bytes(length) : fill(length).map((x) => 255 - x),
+  };
 }
 
 function activationsOf(r: Random, { m, k, batch = [], padA = 0, extreme }: Case): Tensor<Float32Array> {
@@ -199,7 +202,10 @@ describe.each(isas)('nbits > %s', (isa) => {
 
   test('scales whose product overflows: infinities and NaN, as arithmetic gives them', () => {
     const a = { data: new Float32Array(2 * 40).fill(3e38, 0, 40), shape: [2, 40] };
-    const b = { ...groupsOf(new Random('overflow'), { m: 2, n: 3, k: 40, bits: 4, group: 32 }), scales: new Float32Array(6).fill(3e38) };
+    const b = {
+      ...groupsOf(new Random('overflow'), { m: 2, n: 3, k: 40, bits: 4, group: 32 }),
+      scales: new Float32Array(6).fill(3e38),
+    };
     expectSame(quantizedMatmul(a, b).data, reference.quantizedMatmul(a, b).data, 'overflow');
     expect([...quantizedMatmul(a, b).data].some((y) => !Number.isFinite(y))).toBe(true);
   });

@@ -121,7 +121,9 @@ describe('quantizedMatmul', () => {
   });
 
   test('NaN is 0, infinities saturate at the largest finite value, tiny groups are zeros', () => {
-    const run = (...values: number[]): number[] => [...quantizedMatmul({ data: Float32Array.from(values), shape: [1, 4] }, q).data];
+    const run = (...values: number[]): number[] => [
+      ...quantizedMatmul({ data: Float32Array.from(values), shape: [1, 4] }, q).data,
+    ];
     expect(run(NaN, -1, 0, 127)).toEqual([-(127 * 4 - 6) / 2, 252]);
     expect(run(Infinity, -1, 0, 127)).toEqual([-(127 * 7 - 6 + 127 * 4) / 2, 506]);
     expect(run(-Infinity, 0, 0, 127)).toEqual([(127 * 7 - 127 * 4) / 2, 0]);
@@ -140,7 +142,13 @@ describe('quantizedMatmul', () => {
   });
 
   test('K0 gives the bias', () => {
-    const w: GroupQuantizedTensor = { ...q, data: new Uint8Array(0), shape: [2, 0], scales: new Float32Array(0), zeroPoints: undefined };
+    const w: GroupQuantizedTensor = {
+      ...q,
+      data: new Uint8Array(0),
+      shape: [2, 0],
+      scales: new Float32Array(0),
+      zeroPoints: undefined,
+    };
     const y = quantizedMatmul({ data: new Float32Array(0), shape: [1, 0] }, w, { bias: Float32Array.of(1, 2) });
     expect([...y.data]).toEqual([1, 2]);
   });
