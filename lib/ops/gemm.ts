@@ -19,7 +19,8 @@ export function readHandle(b: unknown, kind: 'quantized' | 'float32', transposeB
     throw lowpError('ERR_LOWP_DISPOSED', 'Expected live packed weights for b but received ones after dispose()');
   }
   if ((state.dtype === 'float32') !== (kind === 'float32')) {
-    throw lowpError('ERR_LOWP_HANDLE', `Expected packed ${kind} weights for b but received packed ${state.dtype} weights`);
+    const wanted = kind === 'float32' ? kind : 'int8 or int4';
+    throw lowpError('ERR_LOWP_HANDLE', `Expected packed ${wanted} weights for b but received packed ${state.dtype} weights`);
   }
   if (transposeB !== undefined && transposeB !== state.transposeB) {
     const message = `Expected ${state.transposeB} (what b was packed with) for options.transposeB but received ${transposeB}`;

@@ -134,7 +134,7 @@ describe('quantizedMatmul', () => {
 
   test('handles: of another kind, disposed, disposed in flight', async () => {
     using floats = packWeights(fb());
-    expectThrows(() => quantizedMatmul(ga(), floats), 'ERR_LOWP_HANDLE', ['quantized', 'float32']);
+    expectThrows(() => quantizedMatmul(ga(), floats), 'ERR_LOWP_HANDLE', ['int8 or int4', 'float32']);
     const packed = packWeights(gb());
     expectThrows(() => matmul(ga(), packed), 'ERR_LOWP_HANDLE', ['float32', 'int4']);
     const call = quantizedMatmulAsync(ga(), packed);

@@ -95,3 +95,17 @@ export function isNativeFailure(thrown: unknown): thrown is { code: string; mess
   const { code, message }: { code?: unknown; message?: unknown } = thrown;
   return typeof code === 'string' && /^ERR_LOWP_[A-Z]+$/.test(code) && typeof message === 'string' && message.length > 10;
 }
+
+/** The call must fail with this code, as native code does; a string goes without its prefix. */
+export function expectFailure(call: () => unknown, code: string | RegExp): void {
+  let thrown: unknown = 'nothing';
+  try {
+    call();
+  } catch (error) {
+    thrown = error;
+  }
+  expect({ thrown, isNativeFailure: isNativeFailure(thrown) }).toMatchObject({
+    thrown: { code: typeof code === 'string' ? `ERR_LOWP_${code}` : expect.stringMatching(code) },
+    isNativeFailure: true,
+  });
+}

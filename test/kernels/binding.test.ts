@@ -9,6 +9,7 @@ const MIRRORS = [
   ['GemmSlot', 'Gemm'],
   ['ActivationQuantization', 'ActivationQuantization'],
   ['PackSlot', 'Pack'],
+  ['GroupSlot', 'Group'],
   ['QuantizeSlot', 'Quantize'],
   ['SearchSlot', 'Search'],
 ] as const;

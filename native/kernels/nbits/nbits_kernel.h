@@ -66,8 +66,8 @@ struct NBitsTile {
 using NBitsUkernelFn = void (*)(const NBitsTile& tile);
 
 // x[0..k) to integers, group by group: with largest = max|x| over the finite values, scale = largest / 127 and q = round(x * (127
-// / largest)), ties to even, within +-127; NaN becomes 0. Two divisions a group instead of one a value, which took a tenth of the
-// time of a product with N of 256. Padded with zeros to a whole group. correction = factor * sum of q.
+// / largest)), ties to even, within +-127; NaN becomes 0. That is onnxruntime's formula, so its integers are the same, and two
+// divisions a group instead of one a value. Padded with zeros to a whole group. correction = factor * sum of q.
 using NBitsQuantizeFn = void (*)(size_t k, size_t group, const float* x, int32_t factor, void* row);
 
 // Weights of `groups` blocks that are `stride` bytes apart to one byte each, in the same order of steps, without gaps.
