@@ -78,13 +78,7 @@ const FAMILY: GemmFamily = {
   seed: 3,
   peaks: ['int8', 'float32'],
   comparisons: [X_FLOAT, X_INT8],
-  open: (problem) => [
-    grouped(problem, 4, 32),
-    grouped(problem, 4, 128),
-    grouped(problem, 8, 32),
-    int8(problem),
-    float(problem),
-  ],
+  open: (problem) => [grouped(problem, 4, 32), grouped(problem, 4, 128), grouped(problem, 8, 32), int8(problem), float(problem)],
 };
 
 export const nbits: BenchCase = {

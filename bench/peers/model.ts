@@ -23,7 +23,11 @@ export interface Node {
 const info = (name: string, { data, shape }: Value): onnx.IValueInfoProto => valueInfo(name, typeOf(data), shape);
 
 function nodeProto({ opType, domain, constants, attributes }: Node, output: string): onnx.INodeProto {
-  const attribute = Object.entries(attributes ?? {}).map(([name, i]) => ({ name, i, type: onnx.AttributeProto.AttributeType.INT }));
+  const attribute = Object.entries(attributes ?? {}).map(([name, i]) => ({
+    name,
+    i,
+    type: onnx.AttributeProto.AttributeType.INT,
+  }));
   const input = ['a', ...constants.map((c, i) => (c === undefined ? '' : `c${i}`))];
   return { opType, domain, input, output: [output], attribute };
 }
