@@ -60,8 +60,31 @@ export interface QuantizeWeightsOptions {
 /** The dtypes that `quantize` makes. */
 export type QuantizedDtype = 'int8' | 'uint8';
 
-/** Applied to the real value of each output element. `{ min, max }` clamps (either bound may be left out). */
-export type Activation = 'none' | 'relu' | { readonly min?: number; readonly max?: number };
+/**
+ * Applied to the real value x of each output element, after bias and residual, in float32.
+ *
+ * - `'relu'`: max(x, 0). `{ min, max }`: x clamped (either bound may be left out).
+ * - `'gelu'`: x * Phi(x) = x * (1 + erf(x / sqrt(2))) / 2. `'geluTanh'`: its approximation by tanh (what GPT-2 and BERT call
+ *   gelu_new): x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2.
+ * - `'silu'`: x * sigmoid(x), also known as swish. `'sigmoid'`: 1 / (1 + e^-x). `'tanh'`.
+ * - `'hardsigmoid'`: x / 6 + 1/2 clamped to 0..1. `'hardswish'`: x * hardsigmoid(x).
+ * - `{ type: 'leakyRelu', alpha }`: x where it is not negative, else alpha * x. Default of `alpha`: 0.01.
+ *
+ * Errors against the exact function of the float32 x: sigmoid and tanh 3 units in the last place (ulp); for x >= 0 silu and
+ * geluTanh 3, gelu 4 ulp; for x < 0 these three 1e-7. NaN stays NaN. At -Infinity gelu is 0; silu, geluTanh and hardswish are -0.
+ */
+export type Activation =
+  | 'none'
+  | 'relu'
+  | 'gelu'
+  | 'geluTanh'
+  | 'silu'
+  | 'sigmoid'
+  | 'tanh'
+  | 'hardswish'
+  | 'hardsigmoid'
+  | { readonly min?: number; readonly max?: number }
+  | { readonly type: 'leakyRelu'; readonly alpha?: number };
 
 /** A quantized output: y = saturate(round(x / scale) + zeroPoint), ties to even. */
 export interface QuantizedOutput {
@@ -111,6 +134,13 @@ export interface QuantizedMatmulOptions extends CommonMatmulOptions {
    */
   readonly bias?: Float32Array | Int32Array;
   /**
+   * Added to the real values after scale and bias, before the activation, as a ResNet block does:
+   * y = activation(sum * a.scale * b.scale + bias + residual). Of the result's shape: a float32 Tensor (rows may be further apart
+   * than N: `strides`), a QuantizedTensor with one scale (whose real values are added, as ONNX QLinearAdd does), or a Float32Array
+   * with an element for each of the result. It may be `out` itself. Not for output `'int32'`.
+   */
+  readonly residual?: Tensor<Float32Array> | QuantizedTensor | Float32Array;
+  /**
    * How float32 activations are quantized inside the call: one scale for each row (default), or one for the tensor. Where b is in
    * groups: `'perGroup'` only, a scale for each row and group of K.
    */
@@ -126,6 +156,11 @@ export interface QuantizedMatmulOptions extends CommonMatmulOptions {
 export interface MatmulOptions extends CommonMatmulOptions {
   /** One value per output column. */
   readonly bias?: Float32Array;
+  /**
+   * Added after bias and before the activation: y = activation(a * b + bias + residual). Of the result's shape: a Tensor (rows may
+   * be further apart than N: `strides`), or a Float32Array with an element for each of the result. It may be `out` itself.
+   */
+  readonly residual?: Tensor<Float32Array> | Float32Array;
   /** a is [K, M] instead of [M, K] (two dimensions only). Default `false`. */
   readonly transposeA?: boolean;
   readonly out?: Float32Array;

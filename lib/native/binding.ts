@@ -26,9 +26,18 @@ export const enum Gemm {
   batchStrideA,
   ldc,
   batchStrideC,
-  /** Lower and upper bound of the activation in real units; -Infinity and Infinity mean none. */
+  /** See ActivationCode. */
+  activation,
+  /** Bounds of a clamp in real units; -Infinity and Infinity mean no activation. */
   min,
   max,
+  /** Of leakyRelu. */
+  alpha,
+  /** Row stride of residual, of all batch * M rows alike. */
+  ldResidual,
+  /** Of an 8-bit residual. */
+  scaleResidual,
+  zeroResidual,
   /** 0: the default. */
   threads,
   /** Async only: `cancel()` takes it. */
@@ -44,6 +53,20 @@ export const enum Gemm {
   /** qgemm only, quantized output. */
   scaleOut,
   zeroOut,
+  length,
+}
+
+export const enum ActivationCode {
+  /** None and relu too. */
+  clamp,
+  leakyRelu,
+  gelu,
+  geluTanh,
+  silu,
+  sigmoid,
+  tanh,
+  hardswish,
+  hardsigmoid,
   length,
 }
 
@@ -190,6 +213,7 @@ export interface NativeBinding {
     bias: Float32Array | Int32Array | undefined,
     aScales: Float32Array | undefined,
     aZeros: Int32Array | undefined,
+    residual?: Float32Array | Typed8,
   ): void;
   qgemmAsync(...args: Parameters<NativeBinding['qgemm']>): Promise<void>;
   sgemm(
@@ -198,10 +222,11 @@ export interface NativeBinding {
     b: object,
     out: Float32Array,
     bias: Float32Array | undefined,
+    residual?: Float32Array,
   ): void;
   sgemmAsync(...args: Parameters<NativeBinding['sgemm']>): Promise<void>;
   /** Weights in groups; float32 in and out. */
-  nbits(ctl: Float64Array, a: Float32Array, b: object, out: Float32Array, bias: Float32Array | undefined): void;
+  nbits(...args: Parameters<NativeBinding['sgemm']>): void;
   nbitsAsync(...args: Parameters<NativeBinding['nbits']>): Promise<void>;
   /** True if the job was still queued or running; its promise then rejects with code ERR_LOWP_ABORTED. */
   cancel(job: number): boolean;

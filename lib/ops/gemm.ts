@@ -5,7 +5,7 @@ import { isTagged, tooShort, allocate, type ArrayTag, type TaggedArrays } from '
 import { stateOf, type PackedState } from './packWeights';
 
 /** Option names of both products; the sets of the two add theirs. */
-export const COMMON_KEYS = ['activation', 'transposeB', 'threads', 'device', 'bias', 'out', 'outStride'] as const;
+export const COMMON_KEYS = ['activation', 'transposeB', 'threads', 'device', 'bias', 'residual', 'out', 'outStride'] as const;
 
 /** The state of a live handle of the right kind, or undefined for a tensor (which has to be packed for the call). */
 export function readHandle(b: unknown, kind: 'quantized' | 'float32', transposeB: boolean | undefined): PackedState | undefined {

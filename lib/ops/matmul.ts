@@ -4,7 +4,8 @@ import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, MatmulOptions, Tensor } from '../types';
 import { checkAlias, checkLength, isTagged } from '../validate/arrays';
-import { checkDevice, checkKeys, checkTensor, readBoolean, readSignal, readThreads, writeActivation } from '../validate/options';
+import { checkResidualAlias, readResidual, writeActivation } from '../validate/epilogue';
+import { checkDevice, checkKeys, checkTensor, readBoolean, readSignal, readThreads } from '../validate/options';
 import {
   checkExtent,
   checkShape,
@@ -31,6 +32,7 @@ interface Call {
   readonly out: Float32Array;
   readonly ownsOut: boolean;
   readonly bias: Float32Array | undefined;
+  readonly residual: Float32Array | undefined;
   readonly result: Tensor<Float32Array>;
   readonly empty: boolean;
 }
@@ -48,9 +50,9 @@ function takeControl(): Float64Array {
  * float32 matrix product: y[m, n] = sum over k of a[m, k] * b[k, n].
  *
  * `a` is [..., M, K] (or [K]; or [K, M] with `transposeA`), `b` is [K, N] ([N, K] with `transposeB`): packed weights, or a float32
- * Tensor, which is packed for this call only. The result is [..., M, N] (or [N]), plus `bias` (one value per column), through
- * `activation`. `out` and `outStride` place it. NaN and infinities propagate. The order of the sum depends on the instruction set,
- * not on the number of threads; the error is within eps * (K + 1) * max|a| * max|b| * 2.
+ * Tensor, which is packed for this call only. The result is [..., M, N] (or [N]): activation(a * b + bias + residual), with `bias`
+ * one value per column and `residual` one per element. `out` and `outStride` place it. NaN and infinities propagate. The order of
+ * the sum depends on the instruction set, not on the number of threads; its error is within eps * (K + 1) * max|a| * max|b| * 2.
  *
  * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE, ERR_LOWP_ALIAS (`out` overlaps an input), ERR_LOWP_DETACHED,
  * ERR_LOWP_DISPOSED, ERR_LOWP_HANDLE, ERR_LOWP_UNSUPPORTED (`device`, or no native binary), ERR_LOWP_NOMEM.
@@ -72,7 +74,7 @@ export function matmul(a: Tensor<Float32Array>, b: Weights, options?: MatmulOpti
   const holder = tensor === undefined ? b : {};
   if (tensor !== undefined) packInto(native, holder, tensor, matmul);
   try {
-    native.sgemm(ctl, call.a, holder, call.out, call.bias);
+    native.sgemm(ctl, call.a, holder, call.out, call.bias, call.residual);
   } catch (thrown) {
     throw fromNative(thrown, matmul);
   } finally {
@@ -113,7 +115,7 @@ export async function matmulAsync(
   if (tensor !== undefined) packInto(native, holder, tensor, matmulAsync);
   let done: Promise<void>;
   try {
-    done = native.sgemmAsync(ctl, call.a, holder, call.out, call.bias);
+    done = native.sgemmAsync(ctl, call.a, holder, call.out, call.bias, call.residual);
   } catch (thrown) {
     throw fromNative(thrown, matmulAsync);
   } finally {
@@ -167,23 +169,25 @@ function prepare(
     if (!isTagged(bias, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.bias', bias);
     checkLength(bias, n, 'N, one per column', 'options.bias');
   }
-  writeActivation(ctl, Gemm.min, Gemm.max, given.activation);
+  writeActivation(ctl, given.activation);
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
   checkDevice(given.device);
 
   const extent = writeResult(ctl, rows, n, given.outStride);
+  const yShape = resultShape(shape, n);
+  const residual = readResidual(ctl, given.residual, yShape, false) as Float32Array | undefined;
   const givenOut = given.out;
   const out = readOut(givenOut, 'Float32Array', extent);
   if (givenOut !== undefined) {
     const { buffer } = out;
     checkAlias(out, buffer, data, 'a');
     if (bias !== undefined) checkAlias(out, buffer, bias, 'options.bias');
+    if (residual !== undefined) checkResidualAlias(ctl, out, buffer, residual);
     if ('data' in weights) checkAlias(out, buffer, weights.data, 'b');
   }
-  const yShape = resultShape(shape, n);
   const strides = resultStrides(yShape, ctl[Gemm.ldc]);
   const result = strides === undefined ? { data: out, shape: yShape } : { data: out, shape: yShape, strides };
-  return { a: data, weights, out, ownsOut: givenOut === undefined, bias, result, empty: extent === 0 };
+  return { a: data, weights, out, ownsOut: givenOut === undefined, bias, residual, result, empty: extent === 0 };
 }
 
 /** a stored [K, M]: writes its layout and returns the shape [M, K] that it stands for. */

@@ -10,8 +10,9 @@ import type {
   Tensor,
 } from '../types';
 import { checkAlias, checkLength, isTagged, isTyped8, type ArrayTag } from '../validate/arrays';
+import { checkResidualAlias, readResidual, refuseRealEpilogue, writeActivation } from '../validate/epilogue';
 import type { GroupWeights } from '../validate/groups';
-import { checkDevice, checkKeys, checkTensor, readBoolean, readName, readThreads, writeActivation } from '../validate/options';
+import { checkDevice, checkKeys, checkTensor, readBoolean, readName, readThreads } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { resultShape, resultStrides, writeResult, writeRows } from '../validate/shapes';
 import { checkDepthsMatch, readHandle, readOut } from './gemm';
@@ -31,6 +32,7 @@ export interface Call {
   readonly bias: Float32Array | Int32Array | undefined;
   readonly aScales: Float32Array | undefined;
   readonly aZeros: Int32Array | undefined;
+  readonly residual: Float32Array | Typed8 | undefined;
   readonly result: Result;
   readonly empty: boolean;
 }
@@ -100,10 +102,10 @@ export function prepare(
         'their scale is chosen inside the call, so the meaning of the sums would be lost',
     );
   }
-  writeActivation(ctl, Gemm.min, Gemm.max, activation);
-  if (tag === 'Int32Array' && (ctl[Gemm.min] !== -Infinity || ctl[Gemm.max] !== Infinity)) {
-    throw expected('ERR_LOWP_VALUE', "'none' (output is 'int32', which has no real values)", 'options.activation', activation);
-  }
+  writeActivation(ctl, activation);
+  const yShape = resultShape(shape, n);
+  const residual = readResidual(ctl, given.residual, yShape, !grouped);
+  if (tag === 'Int32Array') refuseRealEpilogue(ctl, activation, residual);
   if ('reach' in weights && !grouped) checkDepth(k, reachA, weights.reach);
 
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
@@ -116,10 +118,12 @@ export function prepare(
     if (bias !== undefined) checkAlias(out, buffer, bias, 'options.bias');
     if (aScales !== undefined) checkAlias(out, buffer, aScales, 'a.scale');
     if (aZeros !== undefined) checkAlias(out, buffer, aZeros, 'a.zeroPoint');
+    if (residual !== undefined) checkResidualAlias(ctl, out, buffer, residual);
     if ('data' in weights) checkWeightsAlias(out, buffer, weights);
   }
-  const result = makeResult(ctl, out, resultShape(shape, n), output);
-  return { a: data, weights, out, ownsOut: givenOut === undefined, bias, aScales, aZeros, result, empty: extent === 0 };
+  const result = makeResult(ctl, out, yShape, output);
+  const ownsOut = givenOut === undefined;
+  return { a: data, weights, out, ownsOut, bias, aScales, aZeros, residual, result, empty: extent === 0 };
 }
 
 /** What weights in groups do not go with. */

@@ -28,7 +28,8 @@ function takeControl(): Float64Array {
  * quantized to uint8 inside the call (`activations`: `'perRow'` by default). `b` is [K, N] ([N, K] with `transposeB`): packed
  * weights, or a QuantizedTensor, which is packed for this call only. The result is [..., M, N] (or [N]): float32 real values by
  * default, `output: 'int32'` for the exact sums in units of a.scale * b.scale, or `output: { dtype, scale, zeroPoint }` for
- * 8-bit values. Bias and activation are applied before the output is rounded. `out` and `outStride` place the result.
+ * 8-bit values. Bias, `residual` (one value per element) and activation are applied before the output is rounded:
+ * activation(y + bias + residual). `out` and `outStride` place the result.
  *
  * `b` may also be in groups (a GroupQuantizedTensor, or one packed): 4- or 8-bit weights for float32 activations, which are then
  * quantized to int8 for each row and group, with scale = max|a| / 127. Sums are exact within a group; groups are added in float32, k
@@ -66,8 +67,8 @@ export function quantizedMatmul(a: Input, b: Weights, options?: QuantizedMatmulO
   const holder = tensor === undefined ? b : {};
   if (tensor !== undefined) packInto(native, holder, tensor, quantizedMatmul);
   try {
-    if (isGrouped(call)) native.nbits(ctl, call.a, holder, call.out, call.bias);
-    else native.qgemm(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros);
+    if (isGrouped(call)) native.nbits(ctl, call.a, holder, call.out, call.bias, call.residual);
+    else native.qgemm(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros, call.residual);
   } catch (thrown) {
     throw fromNative(thrown, quantizedMatmul);
   } finally {
@@ -116,8 +117,8 @@ export async function quantizedMatmulAsync(
   let done: Promise<void>;
   try {
     done = isGrouped(call)
-      ? native.nbitsAsync(ctl, call.a, holder, call.out, call.bias)
-      : native.qgemmAsync(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros);
+      ? native.nbitsAsync(ctl, call.a, holder, call.out, call.bias, call.residual)
+      : native.qgemmAsync(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros, call.residual);
   } catch (thrown) {
     throw fromNative(thrown, quantizedMatmulAsync);
   } finally {
@@ -129,8 +130,10 @@ export async function quantizedMatmulAsync(
   return call.result;
 }
 
+type GroupedCall = Call & Record<'a' | 'out', Float32Array> & Readonly<Record<'bias' | 'residual', Float32Array | undefined>>;
+
 /** Calls whose weights are in groups; `prepare` has seen to it that the arrays are float32. */
-function isGrouped(call: Call): call is Call & Record<'a' | 'out', Float32Array> & { readonly bias: Float32Array | undefined } {
+function isGrouped(call: Call): call is GroupedCall {
   return 'groupSize' in call.weights && call.weights.groupSize > 0;
 }
 

@@ -1,8 +1,10 @@
 /** Weights of 4 and 8 bits in groups along K: quantize, dequantize, multiply. */
 import type { GroupQuantizedTensor, QuantizedMatmulOptions, QuantizeWeightsOptions, Tensor } from '../types';
+import { activationOf } from './activation';
 import { offsetsOf, resultLayout, rowsOf, transpose } from './layout';
-import { boundsOf, clamp, finiteRange, roundHalfEven, type Range } from './numbers';
+import { finiteRange, roundHalfEven, type Range } from './numbers';
 import { refuse } from './refuse';
+import { residualOf } from './residual';
 
 const f32 = Math.fround;
 const MAX_A = 127;
@@ -141,7 +143,8 @@ export function groupedMatmul(
   if (kOfA !== k) throw refuse('ERR_LOWP_SHAPE', `Expected ${k} (K of b) for the last dimension of a but received ${kOfA}`);
   const { shape, strides, rowStride, extent } = resultLayout(a.shape, n, options.outStride);
   const data = (options.out ?? new Float32Array(extent)) as Float32Array;
-  const bounds = boundsOf(options.activation);
+  const activate = activationOf(options.activation);
+  const residual = residualOf(options.residual, shape);
   const rows = starts.map((start) => quantizeRow(a.data.subarray(start, start + k), q.groupSize));
   for (let col = 0; col < n; col++) {
     const codes = q.data.subarray(col * rowBytes);
@@ -155,7 +158,9 @@ export function groupedMatmul(
         }
         y = f32(y + f32(sum * f32(rows[m].scales[g] * q.scales[col * groups + g])));
       }
-      data[m * rowStride + col] = clamp(options.bias === undefined ? y : f32(y + options.bias[col]), bounds);
+      if (options.bias !== undefined) y = f32(y + options.bias[col]);
+      if (residual !== undefined) y = f32(y + residual(m * n + col));
+      data[m * rowStride + col] = activate(y);
     }
   }
   return strides === undefined ? { data, shape } : { data, shape, strides };

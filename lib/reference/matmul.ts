@@ -1,12 +1,13 @@
 import type { AsyncOptions, MatmulOptions, Tensor } from '../types';
+import { activationOf } from './activation';
 import { offsets, resultLayout, rowsOf, transpose } from './layout';
-import { boundsOf, clamp } from './numbers';
 import { floatColumns, PackedWeights, type Columns } from './packWeights';
 import { refuse } from './refuse';
+import { residualOf } from './residual';
 
 const f32 = Math.fround;
 
-/** c[m,n] = sum_k a[m,k] b[k,n] in float64, rounded once to float32; then + bias in float32, then the activation. */
+/** c[m,n] = sum_k a[m,k] b[k,n] in float64, rounded once to float32; then + bias, + residual in float32, then the activation. */
 export function matmul(
   a: Tensor<Float32Array>,
   b: Tensor<Float32Array> | PackedWeights,
@@ -18,13 +19,16 @@ export function matmul(
   if (k !== w.k) throw refuse('ERR_LOWP_SHAPE', `Expected ${w.k} (K of b) for K of a but received ${k}`);
   const { shape, strides, rowStride, extent } = resultLayout(rows.shape, w.n, options.outStride);
   const data = options.out ?? new Float32Array(extent);
-  const bounds = boundsOf(options.activation);
+  const activate = activationOf(options.activation);
+  const residual = residualOf(options.residual, shape);
   for (let m = 0; m < starts.length; m++) {
     for (let n = 0; n < w.n; n++) {
       let sum = 0;
       for (let i = 0; i < k; i++) sum += rows.data[starts[m] + i] * w.data[i * w.n + n];
-      const v = options.bias === undefined ? f32(sum) : f32(f32(sum) + options.bias[n]);
-      data[m * rowStride + n] = clamp(v, bounds);
+      let v = f32(sum);
+      if (options.bias !== undefined) v = f32(v + options.bias[n]);
+      if (residual !== undefined) v = f32(v + residual(m * w.n + n));
+      data[m * rowStride + n] = activate(v);
     }
   }
   return strides === undefined ? { data, shape } : { data, shape, strides };

@@ -1,4 +1,4 @@
-import type { Activation, QuantizedDtype } from '../types';
+import type { QuantizedDtype } from '../types';
 
 const f32 = Math.fround;
 
@@ -27,23 +27,6 @@ export function saturate(x: number, dtype: QuantizedDtype): number {
 export function toQuantized(x: number, zeroPoint: number, dtype: QuantizedDtype): number {
   if (Number.isNaN(x)) return zeroPoint;
   return saturate(roundHalfEven(x) + zeroPoint, dtype);
-}
-
-export interface Bounds {
-  readonly min: number;
-  readonly max: number;
-}
-
-export function boundsOf(activation: Activation | undefined): Bounds {
-  if (activation === undefined || activation === 'none') return { min: -Infinity, max: Infinity };
-  if (activation === 'relu') return { min: 0, max: Infinity };
-  return { min: f32(activation.min ?? -Infinity), max: f32(activation.max ?? Infinity) };
-}
-
-/** Comparisons, not Math.min/max: NaN fails both and so propagates, and -0 stays -0. */
-export function clamp(v: number, { min, max }: Bounds): number {
-  const raised = v < min ? min : v;
-  return raised > max ? max : raised;
 }
 
 export function dtypeOf(data: Int8Array | Uint8Array): QuantizedDtype {

@@ -9,12 +9,14 @@ import type {
   QuantizedTensor,
   Tensor,
 } from '../types';
+import { activationOf, boundsOf } from './activation';
 import { groupedMatmul } from './groups';
 import { resultLayout, rowsOf, type Rows } from './layout';
-import { asymmetricParams, boundsOf, clamp, dtypeOf, finiteRange, range, toQuantized, type QuantizationParams } from './numbers';
+import { asymmetricParams, dtypeOf, finiteRange, range, toQuantized, type QuantizationParams } from './numbers';
 import { PackedWeights, quantizedColumns, type Columns } from './packWeights';
 import { normalizedAxis, scaleAt, zeroAt } from './quantize';
 import { refuse } from './refuse';
+import { residualOf, type ReadResidual } from './residual';
 
 const f32 = Math.fround;
 const MAX_SUM = 2 ** 31 - 1;
@@ -34,7 +36,7 @@ interface QuantizedRows extends Rows {
   readonly reach: number;
 }
 
-/** s[m,n] = sum_k (a[m,k] - za)(b[k,n] - zb), exact; then bias, activation and output conversion. One loop per index. */
+/** s[m,n] = sum_k (a[m,k] - za)(b[k,n] - zb), exact; then bias, residual, activation and output conversion. One loop per index. */
 export function quantizedMatmul<O extends MatmulOutput = 'float32'>(
   a: Tensor<Float32Array> | QuantizedTensor,
   b: Weights,
@@ -49,7 +51,7 @@ export function quantizedMatmul(
   if (groups !== undefined) return groupedMatmul(a as Tensor<Float32Array>, groups, options);
   const output: MatmulOutput = options.output ?? 'float32';
   const w = weights(b, options.transposeB);
-  checkBias(a, output, options);
+  checkEpilogue(a, output, options);
   const activations = options.activations ?? 'perRow';
   if (activations === 'perGroup') {
     throw refuse('ERR_LOWP_VALUE', 'Expected perRow or perTensor for activations (b is not in groups) but received perGroup');
@@ -59,13 +61,13 @@ export function quantizedMatmul(
 
   const { shape, strides, rowStride, extent } = resultLayout(a.shape, w.n, options.outStride);
   const data = options.out ?? allocate(output, extent);
-  const finish = epilogue(output, options, w);
+  const finish = epilogue(output, options, w, residualOf(options.residual, shape));
   for (let m = 0; m < rows.starts.length; m++) {
     const { scale, zeroPoint } = rows.params[m];
     for (let n = 0; n < w.n; n++) {
       let sum = 0;
       for (let k = 0; k < w.k; k++) sum += (rows.data[rows.starts[m] + k] - zeroPoint) * (w.data[k * w.n + n] - w.zeros[n]);
-      data[m * rowStride + n] = finish(sum, scale, n);
+      data[m * rowStride + n] = finish(sum, scale, m, n);
     }
   }
   const result = strides === undefined ? { data, shape } : { data, shape, strides };
@@ -82,28 +84,40 @@ export async function quantizedMatmulAsync<O extends MatmulOutput = 'float32'>(
   return quantizedMatmul<O>(a, b, options);
 }
 
+type Finish = (sum: number, scaleA: number, m: number, n: number) => number;
+
 /** From the exact sum to the stored value. */
-function epilogue(output: MatmulOutput, { bias, activation }: QuantizedMatmulOptions, w: Columns<unknown>) {
-  const bounds = boundsOf(activation);
-  const integerBias = bias !== undefined && isInt32(bias);
-  const real = (sum: number, scaleA: number, n: number): number => {
-    const v = f32(f32(sum) * f32(scaleA * w.scales[n]));
-    return clamp(bias === undefined ? v : f32(v + bias[n]), bounds);
+function epilogue(
+  output: MatmulOutput,
+  { bias, activation }: QuantizedMatmulOptions,
+  w: Columns<unknown>,
+  residual: ReadResidual | undefined,
+): Finish {
+  // In units of the sum, so added to it; a real one is added to the real value.
+  const total = (sum: number, n: number): number => (bias !== undefined && isInt32(bias) ? sum + bias[n] : sum);
+  if (output === 'int32') return (sum, _scaleA, _m, n) => total(sum, n);
+
+  const realBias = bias !== undefined && !isInt32(bias) ? bias : undefined;
+  const activate = activationOf(activation);
+  const real: Finish = (sum, scaleA, m, n) => {
+    let v = f32(f32(total(sum, n)) * f32(scaleA * w.scales[n]));
+    if (realBias !== undefined) v = f32(v + realBias[n]);
+    if (residual !== undefined) v = f32(v + residual(m * w.n + n));
+    return activate(v);
   };
-  if (output === 'int32') return (sum: number, _scaleA: number, n: number) => sum + (bias === undefined ? 0 : bias[n]);
   if (output === 'float32') return real;
 
   const { dtype } = output;
   const zero = output.zeroPoint ?? 0;
   const scaleOut = f32(output.scale);
-  if (bias !== undefined && !integerBias) {
-    return (sum: number, scaleA: number, n: number) => toQuantized(f32(real(sum, scaleA, n) / scaleOut), zero, dtype);
+  const bounds = boundsOf(activation);
+  if (realBias !== undefined || residual !== undefined || bounds === undefined) {
+    return (sum, scaleA, m, n) => toQuantized(f32(real(sum, scaleA, m, n) / scaleOut), zero, dtype);
   }
   const { lo, hi } = quantizedBounds(bounds.min, bounds.max, output);
-  return (sum: number, scaleA: number, n: number) => {
-    const t = sum + (bias === undefined ? 0 : bias[n]);
+  return (sum, scaleA, _m, n) => {
     const multiplier = f32(f32(scaleA * w.scales[n]) / scaleOut);
-    return Math.min(hi, Math.max(lo, toQuantized(f32(f32(t) * multiplier), zero, dtype)));
+    return Math.min(hi, Math.max(lo, toQuantized(f32(f32(total(sum, n)) * multiplier), zero, dtype)));
   };
 }
 
@@ -174,7 +188,7 @@ function checkDepth(a: QuantizedRows, w: Columns<Int8Array | Uint8Array>, bias: 
   throw refuse('ERR_LOWP_VALUE', `Expected a depth of at most ${bound} (the sum must fit int32) for K but received ${a.k}`);
 }
 
-function checkBias(a: Tensor<unknown>, output: MatmulOutput, { bias, activation }: QuantizedMatmulOptions): void {
+function checkEpilogue(a: Tensor<unknown>, output: MatmulOutput, { bias, residual, activation }: QuantizedMatmulOptions): void {
   if (isFloat(a) && (output === 'int32' || (bias !== undefined && isInt32(bias)))) {
     throw refuse('ERR_LOWP_VALUE', "Expected quantized activations for a: the scale of the call's own is not known outside it");
   }
@@ -183,6 +197,9 @@ function checkBias(a: Tensor<unknown>, output: MatmulOutput, { bias, activation 
   }
   if (output === 'float32' && bias !== undefined && isInt32(bias)) {
     throw refuse('ERR_LOWP_TYPE', 'Expected a Float32Array for bias (output is float32) but received an Int32Array');
+  }
+  if (output === 'int32' && residual !== undefined) {
+    throw refuse('ERR_LOWP_VALUE', 'Expected no residual (output is int32): it is added to real values');
   }
   if (output === 'int32' && activation !== undefined && activation !== 'none') {
     throw refuse('ERR_LOWP_VALUE', 'Expected none for activation (output is int32): it applies to real values');

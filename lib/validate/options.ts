@@ -1,10 +1,7 @@
 /** Options: unknown names are refused with a suggestion, values with what was expected. */
-import type { Activation } from '../types';
 import { describe, expected, lowpError, suggestion } from '../errors';
 import { MAX_THREADS } from '../native/binding';
 
-const ACTIVATION_KEYS: ReadonlySet<string> = new Set(['min', 'max']);
-const ACTIVATION_NAMES = ['none', 'relu'] as const;
 const DEVICES = ['cpu', 'cuda'] as const;
 
 /** What `device: 'cuda'` and runtime.cuda answer. */
@@ -54,34 +51,6 @@ export function checkDevice(value: unknown): void {
   if (value === undefined || value === 'cpu') return;
   readName(value, DEVICES, 'options.device');
   throw lowpError('ERR_LOWP_UNSUPPORTED', `Expected 'cpu' for options.device but received 'cuda': ${NO_CUDA}`);
-}
-
-/** Writes the bounds into two neighbouring slots, as float32: the comparison is made in float32. */
-export function writeActivation(ctl: Float64Array, minSlot: number, maxSlot: number, activation: Activation | undefined): void {
-  ctl[minSlot] = -Infinity;
-  ctl[maxSlot] = Infinity;
-  if (activation === undefined || activation === 'none') return;
-  if (activation === 'relu') {
-    ctl[minSlot] = 0;
-    return;
-  }
-  if (typeof activation !== 'object' || activation === null) {
-    if (typeof activation === 'string') readName(activation, ACTIVATION_NAMES, 'options.activation');
-    throw expected('ERR_LOWP_TYPE', "'none', 'relu' or { min, max }", 'options.activation', activation);
-  }
-  checkKeys(activation, ACTIVATION_KEYS, 'options.activation');
-  const { min, max } = activation;
-  if (min !== undefined) ctl[minSlot] = readBound(min, 'options.activation.min');
-  if (max !== undefined) ctl[maxSlot] = readBound(max, 'options.activation.max');
-  if (ctl[minSlot] > ctl[maxSlot]) {
-    throw expected('ERR_LOWP_VALUE', `at most activation.max (${max})`, 'options.activation.min', min);
-  }
-}
-
-function readBound(value: unknown, name: string): number {
-  if (typeof value !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', name, value);
-  if (Number.isNaN(value)) throw expected('ERR_LOWP_VALUE', 'a number', name, value);
-  return Math.fround(value);
 }
 
 export function readSignal(value: unknown): AbortSignal | undefined {

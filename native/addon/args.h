@@ -31,7 +31,7 @@ Status CurrentExceptionStatus();
 
 // Raw Node-API where every nanosecond of a small call counts: node-addon-api's CallbackInfo allocates beyond six arguments.
 struct Arguments {
-  static constexpr size_t kMax = 7;
+  static constexpr size_t kMax = 8;
   napi_env env;
   napi_value values[kMax];
   void* data;

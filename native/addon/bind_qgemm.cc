@@ -1,4 +1,4 @@
-// qgemm(ctl, a, b, out, bias, aScales, aZeros) and its asynchronous form.
+// qgemm(ctl, a, b, out, bias, aScales, aZeros, residual) and its asynchronous form.
 #include <string>
 #include <utility>
 
@@ -12,8 +12,9 @@ struct Call {
   QGemmArgs args;
   std::shared_ptr<const Packed> packed;
   GemmSizes sizes;
-  size_t extent_a;  // elements
-  ArrayView a, out, bias, scales, zeros;
+  size_t extent_a;        // elements
+  size_t residual_bytes;  // 0: none
+  ArrayView a, out, bias, scales, zeros, residual;
 
   explicit Call(Arguments& arguments, const Control& ctl);
 
@@ -60,8 +61,8 @@ void Call::ReadOutput(const Control& ctl) {
   }
   args.c_scale = ctl.Float(GemmSlot::scaleOut);
   args.c_zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
-  args.min = ctl.Float(GemmSlot::min);
-  args.max = ctl.Float(GemmSlot::max);
+  args.activation = ReadActivation(ctl);
+  args.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
   if (!bias.present) return;
   CheckLength(bias, sizes.n, "bias");
   if (bias.type == napi_float32_array) {
@@ -82,6 +83,7 @@ Call::Call(Arguments& arguments, const Control& ctl) {
   bias = ReadOptionalArray(env, arguments.values[4], "bias");
   scales = ReadOptionalArray(env, arguments.values[5], "the scales of a");
   zeros = ReadOptionalArray(env, arguments.values[6], "the zero points of a");
+  residual = ReadOptionalArray(env, arguments.values[7], "residual");
   sizes = ReadGemmSizes(ctl, b.k, b.n, out);
   args.b = &b;
   args.batch = sizes.batch;
@@ -115,8 +117,9 @@ napi_value QGemmAsync(Arguments& arguments) {
   job->id = ctl.Number(GemmSlot::job);
   const size_t a_bytes = call.extent_a * call.a.element_size(), bias_bytes = call.sizes.n * 4, row_bytes = call.sizes.rows * 4;
   if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) + 2 * RoundUp(row_bytes, kCacheLine) +
-                           1)) {
-    Fail(Code::kNoMemory, "Expected " + std::to_string(a_bytes) + " bytes to copy a but the system gave none");
+                           RoundUp(call.residual_bytes, kCacheLine) + 1)) {
+    Fail(Code::kNoMemory,
+         "Expected " + std::to_string(a_bytes + call.residual_bytes) + " bytes to copy a and residual but the system gave none");
   }
   QGemmArgs args = call.args;
   size_t offset = 0;
@@ -125,6 +128,7 @@ napi_value QGemmAsync(Arguments& arguments) {
   args.bias_s32 = Snapshot(*job, &offset, args.bias_s32, bias_bytes);
   args.a_scales = Snapshot(*job, &offset, args.a_scales, row_bytes);
   args.a_zeros = Snapshot(*job, &offset, args.a_zeros, row_bytes);
+  args.residual.data = Snapshot(*job, &offset, static_cast<const uint8_t*>(args.residual.data), call.residual_bytes);
   args.c = PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc);
   args.batch_stride_c = args.m * args.ldc;
   job->run = [args, packed = call.packed](Job& self) mutable {

@@ -1,4 +1,4 @@
-// sgemm(ctl, a, b, out, bias) and its asynchronous form.
+// sgemm(ctl, a, b, out, bias, residual) and its asynchronous form.
 #include <string>
 #include <utility>
 
@@ -13,7 +13,8 @@ struct Call {
   std::shared_ptr<const Packed> packed;
   GemmSizes sizes;
   size_t extent_a;
-  ArrayView a, out, bias;
+  size_t residual_bytes;
+  ArrayView a, out, bias, residual;
 
   Call(Arguments& arguments, const Control& ctl) {
     napi_env env = arguments.env;
@@ -22,6 +23,7 @@ struct Call {
     const SGemmPackedB& b = WeightsOf<SGemmPackedB>(*packed, "float32 packed weights");
     out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
     bias = ReadOptionalArray(env, arguments.values[4], "bias");
+    residual = ReadOptionalArray(env, arguments.values[5], "residual");
     sizes = ReadGemmSizes(ctl, b.k, b.n, out);
     args.transpose_a = ctl.Flag(GemmSlot::transposeA);
     const size_t stored_rows = args.transpose_a ? sizes.k : sizes.m, stored_cols = args.transpose_a ? sizes.m : sizes.k;
@@ -46,8 +48,9 @@ struct Call {
     args.c = out.As<float>();
     args.ldc = sizes.ldc;
     args.batch_stride_c = sizes.m * sizes.ldc;
-    args.min = ctl.Float(GemmSlot::min);
-    args.max = ctl.Float(GemmSlot::max);
+    args.activation = ReadActivation(ctl);
+    if (residual.present && residual.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for residual");
+    args.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
     args.threads = sizes.threads;
   }
 };
@@ -65,13 +68,16 @@ napi_value SGemmAsync(Arguments& arguments) {
   auto job = std::make_unique<Job>();
   job->id = ctl.Number(GemmSlot::job);
   const size_t a_bytes = call.extent_a * sizeof(float), bias_bytes = call.sizes.n * sizeof(float);
-  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) + 1)) {
-    Fail(Code::kNoMemory, "Expected " + std::to_string(a_bytes) + " bytes to copy a but the system gave none");
+  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) +
+                           RoundUp(call.residual_bytes, kCacheLine) + 1)) {
+    Fail(Code::kNoMemory,
+         "Expected " + std::to_string(a_bytes + call.residual_bytes) + " bytes to copy a and residual but the system gave none");
   }
   SGemmArgs args = call.args;
   size_t offset = 0;
   args.a = Snapshot(*job, &offset, args.a, a_bytes);
   args.bias = Snapshot(*job, &offset, args.bias, bias_bytes);
+  args.residual.data = Snapshot(*job, &offset, static_cast<const uint8_t*>(args.residual.data), call.residual_bytes);
   args.c = static_cast<float*>(PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc));
   args.batch_stride_c = args.m * args.ldc;
   job->run = [args, packed = call.packed](Job& self) mutable {

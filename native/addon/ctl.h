@@ -18,8 +18,13 @@ struct GemmSlot {
     batchStrideA,
     ldc,
     batchStrideC,
+    activation,
     min,
     max,
+    alpha,
+    ldResidual,
+    scaleResidual,
+    zeroResidual,
     threads,
     job,
     ownsOut,
@@ -31,6 +36,11 @@ struct GemmSlot {
     zeroOut,
     length
   };
+};
+
+// In the order of ActivationKind of kernels/epilogue.
+struct ActivationCode {
+  enum : size_t { clamp, leakyRelu, gelu, geluTanh, silu, sigmoid, tanh, hardswish, hardsigmoid, length };
 };
 
 struct ActivationQuantization {

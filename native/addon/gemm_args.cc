@@ -35,6 +35,43 @@ GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, 
   return s;
 }
 
+Activation ReadActivation(const Control& ctl) {
+  static_assert(ActivationCode::length - 1 == static_cast<size_t>(ActivationKind::kHardsigmoid));
+  const size_t code = ctl.Size(GemmSlot::activation, "the activation");
+  if (code >= ActivationCode::length) {
+    Fail(Code::kValue, "Expected a code below " + std::to_string(size_t{ActivationCode::length}) +
+                           " for the activation but received " + std::to_string(code));
+  }
+  return {static_cast<ActivationKind>(code), ctl.Float(GemmSlot::min), ctl.Float(GemmSlot::max), ctl.Float(GemmSlot::alpha)};
+}
+
+Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayView& view, const ArrayView& out, size_t* bytes) {
+  *bytes = 0;
+  if (!view.present) return {};
+  Residual residual{};
+  switch (view.type) {
+    case napi_float32_array: residual.kind = ResidualKind::kFloat32; break;
+    case napi_uint8_array: residual.kind = ResidualKind::kU8; break;
+    case napi_int8_array: residual.kind = ResidualKind::kS8; break;
+    default: Fail(Code::kType, "Expected Float32Array, Int8Array or Uint8Array for residual");
+  }
+  residual.data = view.data;
+  residual.ld = ctl.Size(GemmSlot::ldResidual, "the row stride of residual");
+  residual.scale = ctl.Float(GemmSlot::scaleResidual);
+  residual.zero = ctl.Int(GemmSlot::zeroResidual, "the zero point of residual");
+  if (residual.ld < sizes.n) {
+    Fail(Code::kShape, "Expected a row stride of residual of at least " + std::to_string(sizes.n) + " but received " +
+                           std::to_string(residual.ld));
+  }
+  const size_t extent = Extent(1, 0, sizes.rows, residual.ld, sizes.n);
+  CheckExtent(view, extent, "residual");
+  *bytes = extent * view.element_size();
+  // Each element is read before it is written, by the same thread.
+  const bool in_place = view.data == out.data && residual.ld == sizes.ldc && view.element_size() == out.element_size();
+  if (!in_place) CheckAlias(out, sizes.extent_c, view, "residual");
+  return residual;
+}
+
 void* PrepareResult(Job& job, const Control& ctl, const GemmSizes& sizes, const ArrayView& out, size_t* ldc) {
   if (ctl.Flag(GemmSlot::ownsOut)) return out.data;
   job.copy_out = true;

@@ -10,6 +10,7 @@
 #include "addon/args.h"
 #include "addon/async.h"
 #include "addon/ctl.h"
+#include "kernels/epilogue/epilogue.h"
 
 namespace lowp {
 
@@ -22,6 +23,12 @@ struct GemmSizes {
 
 // Reads the sizes and checks them against the weights' and out.
 GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, const ArrayView& out);
+
+Activation ReadActivation(const Control& ctl);
+
+// Reads where the residual is and checks that it has a row for each of the result; it may lie exactly over out, element for
+// element. `bytes` is what it spans, for a snapshot.
+Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayView& view, const ArrayView& out, size_t* bytes);
 
 // Copies `bytes` from `from` into the job's inputs at `*offset` and moves it on. The inputs must have been reserved.
 template <class T>

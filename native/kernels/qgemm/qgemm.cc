@@ -32,6 +32,12 @@ bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load
 bool IsFloat(QGemmA kind) { return kind == QGemmA::kFloat32PerTensor || kind == QGemmA::kFloat32PerRow; }
 bool IsPerRow(const QGemmArgs& args) { return args.a_kind == QGemmA::kFloat32PerRow || args.a_scales != nullptr; }
 bool Is8Bit(QGemmC kind) { return kind == QGemmC::kU8 || kind == QGemmC::kS8; }
+bool HasResidual(const QGemmArgs& args) { return args.residual.kind != ResidualKind::kNone; }
+bool IsClamp(const QGemmArgs& args) { return args.activation.kind == ActivationKind::kClamp; }
+// Nothing in real units lies between the sum and the rounding.
+bool Requantizes(const QGemmArgs& args) {
+  return Is8Bit(args.c_kind) && args.bias_f32 == nullptr && !HasResidual(args) && IsClamp(args);
+}
 
 // |sum| <= K * max|a - za| * max|b - zb| + max|bias| must fit int32.
 Status CheckDepth(const QGemmArgs& args) {
@@ -84,8 +90,9 @@ Status Validate(const QGemmArgs& args) {
                                 " but received " + std::to_string(args.c_zero)};
     }
   }
-  if (!(args.min <= args.max))
-    return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
+  if (Status status = CheckEpilogue(args.activation, args.residual); !status.ok()) return status;
+  if (args.c_kind == QGemmC::kInt32 && (HasResidual(args) || !IsClamp(args)))
+    return {Code::kValue, "Expected no residual and no activation with int32 output, which has no real values"};
   const bool float_bias_misplaced = args.bias_f32 != nullptr && args.c_kind == QGemmC::kInt32;
   const bool int_bias_misplaced = args.bias_s32 != nullptr && (args.c_kind == QGemmC::kFloat32 || IsFloat(args.a_kind));
   const bool raw_sum_of_dynamic = args.c_kind == QGemmC::kInt32 && IsFloat(args.a_kind);
@@ -170,7 +177,7 @@ QGemmStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScra
   float* scale = reinterpret_cast<float*>(scratch + at.scale);
   float* bias = reinterpret_cast<float*>(scratch + at.bias);
   const bool per_row = a.scales != nullptr;
-  const bool requantize = Is8Bit(args.c_kind) && args.bias_f32 == nullptr;
+  const bool requantize = Requantizes(args);
   for (size_t n = 0; n < b.n_padded; ++n) {
     uint32_t add = per_row ? 0u : 0u - static_cast<uint32_t>(a.zero) * static_cast<uint32_t>(b.corr[n]);
     if (args.bias_s32 != nullptr && n < b.n) add += static_cast<uint32_t>(args.bias_s32[n]);
@@ -186,8 +193,8 @@ QGemmStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScra
   e.b_corr = b.corr;
   e.a_zero = a.zeros;
   e.a_scale = a.scales;
-  e.min = args.min;
-  e.max = args.max;
+  e.activation = args.activation;
+  e.residual = args.residual;
   e.ldc = args.ldc;
   e.c_signed = args.c_kind == QGemmC::kS8;
   if (args.c_kind == QGemmC::kInt32) {
@@ -197,8 +204,8 @@ QGemmStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScra
   } else {
     e.mode = requantize ? QGemmStoreMode::kRequantize : QGemmStoreMode::kQuantize;
     const float low = (e.c_signed ? -128.0f : 0.0f) - static_cast<float>(args.c_zero);
-    e.c_low = requantize ? QuantizedBound(args.min, args.c_scale, low, low + 255.0f) : low;
-    e.c_high = requantize ? QuantizedBound(args.max, args.c_scale, low, low + 255.0f) : low + 255.0f;
+    e.c_low = requantize ? QuantizedBound(args.activation.min, args.c_scale, low, low + 255.0f) : low;
+    e.c_high = requantize ? QuantizedBound(args.activation.max, args.c_scale, low, low + 255.0f) : low + 255.0f;
     e.c_scale = args.c_scale;
     e.c_zero = args.c_zero;
   }
@@ -288,6 +295,7 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
     store.row_sum = b.has_zero ? sums - ic : nullptr;
     if (store.a_zero != nullptr) store.a_zero += batch * p.args.m;
     if (store.a_scale != nullptr) store.a_scale += batch * p.args.m;
+    store.residual = SkipRows(store.residual, batch * p.args.m);
     store.c = static_cast<uint8_t*>(p.args.c) + batch * p.args.batch_stride_c * ElementSize(p.args.c_kind);
     for (size_t jc = piece.n_begin; jc < piece.n_end; jc += p.blocking.nc) {
       if (IsSet(p.args.stop)) return true;

@@ -4,9 +4,11 @@
 // u8 or s8, per tensor or per column, packed beforehand. The int32 sum is exact on every ISA; depths at which it could leave
 // int32 are refused. Output, with s the sum and every step rounded to float32:
 //   int32        s + bias[n]
-//   float32      clamp(s * (sa * sb[n]) + bias[n], min, max)
-//   u8, s8       int32 bias or none: saturate(round((s + bias[n]) * (sa * sb[n] / sc)) + zc), the ONNX QLinearMatMul rule;
-//                float32 bias: saturate(round(float32 output / sc) + zc)
+//   float32      activation(s * (sa * sb[n]) + bias[n] + residual[m,n])
+//   u8, s8       int32 bias or none, no residual, no activation but a clamp:
+//                saturate(round((s + bias[n]) * (sa * sb[n] / sc)) + zc), the ONNX QLinearMatMul rule;
+//                else saturate(round(float32 output / sc) + zc), where an int32 bias is in s
+// The residual is float32 or 8-bit (scale * (q - zero)) and may be C itself: see kernels/epilogue for it and the activations.
 // round is half to even; NaN becomes the zero point. Not supported: beta * C, K split over threads.
 #ifndef LOWP_KERNELS_QGEMM_QGEMM_H_
 #define LOWP_KERNELS_QGEMM_QGEMM_H_
@@ -19,6 +21,7 @@
 #include "core/aligned_buffer.h"
 #include "core/isa.h"
 #include "core/status.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/qgemm/qgemm_kernel.h"
 
 namespace lowp {
@@ -73,7 +76,8 @@ struct QGemmArgs {
   int32_t c_zero = 0;
   const int32_t* bias_s32 = nullptr;  // [n]
   const float* bias_f32 = nullptr;    // [n]
-  float min = 0, max = 0;             // -inf and inf: no activation
+  Activation activation{};
+  Residual residual{};  // row batch * m + m of it belongs to row m of the batch
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;  // polled between blocks
 };

@@ -9,7 +9,8 @@
 // memory would save the 2 and double the bytes of the weights.
 #include <immintrin.h>
 
-#include "kernels/qgemm/qgemm_vector256.h"
+#include "kernels/epilogue/epilogue_vector256.h"
+#include "kernels/qgemm/qgemm_epilogue.h"
 
 namespace lowp {
 namespace {

@@ -2,6 +2,7 @@
 //
 // The 14x32 tile keeps 28 sums in registers, with two of B and one broadcast of A: 31 of 32. A step does 28 vpdpbusd for
 // 3 loads' worth of B and A per 9.3 of them, so the multiplier, not a load port, is the limit.
+#include "kernels/epilogue/epilogue_vector512.h"
 #include "kernels/qgemm/qgemm_epilogue.h"
 #include "kernels/qgemm/qgemm_pack_u8.h"
 
@@ -70,33 +71,6 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
     }
   }
 }
-
-struct Vector512 {
-  using F = __m512;
-  using I = __m512i;
-  static constexpr size_t kWidth = 16;
-  static __mmask16 First(size_t cols) { return static_cast<__mmask16>((1u << cols) - 1); }
-  static I LoadI(const int32_t* p) { return _mm512_loadu_si512(p); }
-  static F LoadF(const float* p) { return _mm512_loadu_ps(p); }
-  static I SetI(int32_t x) { return _mm512_set1_epi32(x); }
-  static F SetF(float x) { return _mm512_set1_ps(x); }
-  static I AddI(I x, I y) { return _mm512_add_epi32(x, y); }
-  static I SubI(I x, I y) { return _mm512_sub_epi32(x, y); }
-  static I MulI(I x, I y) { return _mm512_mullo_epi32(x, y); }
-  static F ToF(I x) { return _mm512_cvtepi32_ps(x); }
-  static F AddF(F x, F y) { return _mm512_add_ps(x, y); }
-  static F MulF(F x, F y) { return _mm512_mul_ps(x, y); }
-  static F DivF(F x, F y) { return _mm512_div_ps(x, y); }
-  // Both return their second operand where one is NaN.
-  static F MinF(F bound, F x) { return _mm512_min_ps(bound, x); }
-  static F MaxF(F bound, F x) { return _mm512_max_ps(bound, x); }
-  static F NanToZero(F x) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x); }
-  static I Round(F x) { return _mm512_cvtps_epi32(x); }
-  static void StoreI(int32_t* p, I x, size_t cols) { _mm512_mask_storeu_epi32(p, First(cols), x); }
-  static void StoreF(float* p, F x, size_t cols) { _mm512_mask_storeu_ps(p, First(cols), x); }
-  static void StoreU8(uint8_t* p, I x, size_t cols) { _mm512_mask_cvtepi32_storeu_epi8(p, First(cols), x); }
-  static void StoreS8(int8_t* p, I x, size_t cols) { _mm512_mask_cvtepi32_storeu_epi8(p, First(cols), x); }
-};
 
 constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>,  Ukernel<2>,  Ukernel<3>,  Ukernel<4>, Ukernel<5>,
                                            Ukernel<6>,  Ukernel<7>,  Ukernel<8>,  Ukernel<9>, Ukernel<10>,

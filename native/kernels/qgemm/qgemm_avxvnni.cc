@@ -1,7 +1,8 @@
 // AVX-VNNI: vpdpbusd on 256-bit registers, u8 x s8, four products a lane, no saturation (the ...ds form is not used).
 // The tile is that of AVX2; s8 activations are shifted to u8 while packing.
+#include "kernels/epilogue/epilogue_vector256.h"
+#include "kernels/qgemm/qgemm_epilogue.h"
 #include "kernels/qgemm/qgemm_pack_u8.h"
-#include "kernels/qgemm/qgemm_vector256.h"
 
 namespace lowp {
 namespace {

@@ -1,12 +1,10 @@
-// The epilogue, once for all ISAs: a template over a vector type that each ISA file defines in its anonymous namespace,
-// so that every instance has internal linkage. Multiplication and addition stay separate, each rounded to float32, as
-// in the TypeScript oracle; -ffp-contract=off keeps the compiler from fusing them.
-//
-// V has: kWidth, F, I; LoadI LoadF SetI SetF AddI SubI MulI ToF AddF MulF DivF MinF MaxF (MinF(bound, x) gives x where x
-// is NaN), NanToZero, Round (ties to even), StoreI StoreF StoreU8 StoreS8 of the first `cols` lanes.
+// The epilogue, once for all ISAs: a template over the vector types of kernels/epilogue.
 #ifndef LOWP_KERNELS_QGEMM_QGEMM_EPILOGUE_H_
 #define LOWP_KERNELS_QGEMM_QGEMM_EPILOGUE_H_
 
+#include "kernels/epilogue/epilogue_activation.h"
+#include "kernels/epilogue/epilogue_residual.h"
+#include "kernels/epilogue/epilogue_vector.h"
 #include "kernels/qgemm/qgemm_kernel.h"
 
 namespace lowp {
@@ -25,7 +23,9 @@ struct ColumnConstants {
   }
 };
 
-template <class V, QGemmStoreMode kMode>
+// What the plain cases have not got costs them nothing: kResidual says whether there may be a residual, and the activation is a
+// template argument too.
+template <class V, QGemmStoreMode kMode, ActivationKind kActivation, bool kResidual>
 inline void StoreColumns(const QGemmStore& store, const int32_t* acc, size_t acc_stride, size_t m, size_t n, size_t rows,
                          size_t cols) {
   // A copy whose address nobody has, because a store to C might otherwise change it: without it every row reads it again.
@@ -48,7 +48,8 @@ inline void StoreColumns(const QGemmStore& store, const int32_t* acc, size_t acc
     typename V::F x = V::MulF(V::ToF(s), scale);
     if constexpr (kMode != QGemmStoreMode::kRequantize) {
       if (e.bias != nullptr) x = V::AddF(x, column.bias);
-      x = V::MinF(V::SetF(e.max), V::MaxF(V::SetF(e.min), x));
+      if constexpr (kResidual) x = AddResidual<V>(e.residual, x, row, n, cols);
+      x = Activate<V, kActivation>(e.activation, x);
     }
     if constexpr (kMode == QGemmStoreMode::kFloat32) {
       V::StoreF(static_cast<float*>(e.c) + at, x, cols);
@@ -66,28 +67,41 @@ inline void StoreColumns(const QGemmStore& store, const int32_t* acc, size_t acc
   }
 }
 
+template <class V, size_t kNr, QGemmStoreMode kMode, ActivationKind kActivation = ActivationKind::kClamp, bool kResidual = false>
+void StoreTileAs(const QGemmStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
+  size_t col = 0;
+  for (; col + V::kWidth <= cols; col += V::kWidth)
+    StoreColumns<V, kMode, kActivation, kResidual>(e, acc + col, kNr, m, n + col, rows, V::kWidth);
+  if (col < cols) StoreColumns<V, kMode, kActivation, kResidual>(e, acc + col, kNr, m, n + col, rows, cols - col);
+}
+
 template <class V, size_t kNr, QGemmStoreMode kMode>
 void StoreTileInMode(const QGemmStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
-  size_t col = 0;
-  for (; col + V::kWidth <= cols; col += V::kWidth) StoreColumns<V, kMode>(e, acc + col, kNr, m, n + col, rows, V::kWidth);
-  if (col < cols) StoreColumns<V, kMode>(e, acc + col, kNr, m, n + col, rows, cols - col);
+  using Kind = ActivationKind;
+  switch (e.activation.kind) {
+    case Kind::kClamp:
+      return e.residual.kind == ResidualKind::kNone ? StoreTileAs<V, kNr, kMode>(e, acc, m, n, rows, cols)
+                                                    : StoreTileAs<V, kNr, kMode, Kind::kClamp, true>(e, acc, m, n, rows, cols);
+    case Kind::kLeakyRelu: return StoreTileAs<V, kNr, kMode, Kind::kLeakyRelu, true>(e, acc, m, n, rows, cols);
+    case Kind::kGelu: return StoreTileAs<V, kNr, kMode, Kind::kGelu, true>(e, acc, m, n, rows, cols);
+    case Kind::kGeluTanh: return StoreTileAs<V, kNr, kMode, Kind::kGeluTanh, true>(e, acc, m, n, rows, cols);
+    case Kind::kSilu: return StoreTileAs<V, kNr, kMode, Kind::kSilu, true>(e, acc, m, n, rows, cols);
+    case Kind::kSigmoid: return StoreTileAs<V, kNr, kMode, Kind::kSigmoid, true>(e, acc, m, n, rows, cols);
+    case Kind::kTanh: return StoreTileAs<V, kNr, kMode, Kind::kTanh, true>(e, acc, m, n, rows, cols);
+    case Kind::kHardswish: return StoreTileAs<V, kNr, kMode, Kind::kHardswish, true>(e, acc, m, n, rows, cols);
+    case Kind::kHardsigmoid: return StoreTileAs<V, kNr, kMode, Kind::kHardsigmoid, true>(e, acc, m, n, rows, cols);
+  }
 }
 
 template <class V, size_t kNr>
 void StoreTile(const QGemmStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
   static_assert(kNr % V::kWidth == 0, "a vector must not reach past the padded columns");
   switch (e.mode) {
-    case QGemmStoreMode::kInt32: return StoreTileInMode<V, kNr, QGemmStoreMode::kInt32>(e, acc, m, n, rows, cols);
+    case QGemmStoreMode::kInt32: return StoreTileAs<V, kNr, QGemmStoreMode::kInt32>(e, acc, m, n, rows, cols);
     case QGemmStoreMode::kFloat32: return StoreTileInMode<V, kNr, QGemmStoreMode::kFloat32>(e, acc, m, n, rows, cols);
-    case QGemmStoreMode::kRequantize: return StoreTileInMode<V, kNr, QGemmStoreMode::kRequantize>(e, acc, m, n, rows, cols);
+    case QGemmStoreMode::kRequantize: return StoreTileAs<V, kNr, QGemmStoreMode::kRequantize>(e, acc, m, n, rows, cols);
     case QGemmStoreMode::kQuantize: return StoreTileInMode<V, kNr, QGemmStoreMode::kQuantize>(e, acc, m, n, rows, cols);
   }
-}
-
-// The first `cols` lanes of a vector that was spilled to `lanes`.
-template <class T, class L>
-static inline void StoreLanes(T* out, const L* lanes, size_t cols) {
-  for (size_t i = 0; i < cols; ++i) out[i] = static_cast<T>(lanes[i]);
 }
 
 }  // namespace lowp

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/epilogue/epilogue_kernel.h"
+
 namespace lowp {
 
 // Functions of this header are static: an inline one that a file compiled for AVX-512 emits could be the copy that the linker
@@ -42,9 +44,9 @@ using QGemmPackAFn = void (*)(size_t rows, size_t k, const void* a, size_t lda, 
 
 enum class QGemmStoreMode : uint8_t {
   kInt32,       // s
-  kFloat32,     // clamp(s * scale + bias)
-  kRequantize,  // saturate(round(s * scale) + zero)
-  kQuantize,    // saturate(round(clamp(s * scale + bias) / c_scale) + zero)
+  kFloat32,     // x = activation(s * scale + bias + residual)
+  kRequantize,  // saturate(round(s * scale) + zero): no float32 bias, no residual, and no activation but a clamp
+  kQuantize,    // saturate(round(x / c_scale) + zero)
 };
 
 // The epilogue's constants, one set for a call. Column arrays are padded to a multiple of NR.
@@ -61,7 +63,8 @@ struct QGemmStore {
   const int32_t* row_sum;  // [M]
   const int32_t* a_zero;   // [M]
   const float* a_scale;    // [M]
-  float min, max;          // float32 modes
+  Activation activation;   // float32 modes
+  Residual residual;       // float32 modes; row 0 is that of C
   float c_scale;
   float c_low, c_high;  // 8-bit modes: bounds of the rounded value before the zero point is added
   int32_t c_zero;

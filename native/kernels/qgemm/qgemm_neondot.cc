@@ -2,6 +2,7 @@
 // The 8x12 tile keeps 24 sums, 3 of B and 1 broadcast of A in 28 of 32 registers.
 #include <arm_neon.h>
 
+#include "kernels/epilogue/epilogue_vector_neon.h"
 #include "kernels/qgemm/qgemm_epilogue.h"
 
 namespace lowp {
@@ -58,50 +59,6 @@ void PackA(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32
     row_sum[row] += sum;
   }
 }
-
-struct VectorNeon {
-  using F = float32x4_t;
-  using I = int32x4_t;
-  static constexpr size_t kWidth = 4;
-  static I LoadI(const int32_t* p) { return vld1q_s32(p); }
-  static F LoadF(const float* p) { return vld1q_f32(p); }
-  static I SetI(int32_t x) { return vdupq_n_s32(x); }
-  static F SetF(float x) { return vdupq_n_f32(x); }
-  static I AddI(I x, I y) { return vaddq_s32(x, y); }
-  static I SubI(I x, I y) { return vsubq_s32(x, y); }
-  static I MulI(I x, I y) { return vmulq_s32(x, y); }
-  static F ToF(I x) { return vcvtq_f32_s32(x); }
-  static F AddF(F x, F y) { return vaddq_f32(x, y); }
-  static F MulF(F x, F y) { return vmulq_f32(x, y); }
-  static F DivF(F x, F y) { return vdivq_f32(x, y); }
-  static F MinF(F bound, F x) { return vminq_f32(bound, x); }
-  static F MaxF(F bound, F x) { return vmaxq_f32(bound, x); }
-  static F NanToZero(F x) { return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vceqq_f32(x, x))); }
-  static I Round(F x) { return vcvtnq_s32_f32(x); }
-  static void StoreI(int32_t* p, I x, size_t cols) {
-    int32_t lanes[kWidth];
-    vst1q_s32(cols == kWidth ? p : lanes, x);
-    if (cols != kWidth) StoreLanes(p, lanes, cols);
-  }
-  static void StoreF(float* p, F x, size_t cols) {
-    float lanes[kWidth];
-    vst1q_f32(cols == kWidth ? p : lanes, x);
-    if (cols != kWidth) StoreLanes(p, lanes, cols);
-  }
-  // The values are in range, so the low byte is the value.
-  static void StoreU8(uint8_t* p, I x, size_t cols) {
-    const uint16x4_t words = vmovn_u32(vreinterpretq_u32_s32(x));
-    const uint8x8_t bytes = vmovn_u16(vcombine_u16(words, words));
-    uint8_t lanes[8];
-    vst1_u8(lanes, bytes);
-    if (cols == kWidth) {
-      __builtin_memcpy(p, lanes, kWidth);
-    } else {
-      StoreLanes(p, lanes, cols);
-    }
-  }
-  static void StoreS8(int8_t* p, I x, size_t cols) { StoreU8(reinterpret_cast<uint8_t*>(p), x, cols); }
-};
 
 constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>,
                                            Ukernel<5>, Ukernel<6>, Ukernel<7>, Ukernel<8>};

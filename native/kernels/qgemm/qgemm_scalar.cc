@@ -1,5 +1,6 @@
 // Portable C++. Also what a machine without AVX2 or NEON dot product runs, so the loops are shaped for auto-vectorization
 // by the base ISA: 16-bit operands and 32-bit sums along NR.
+#include "kernels/epilogue/epilogue_vector_scalar.h"
 #include "kernels/qgemm/qgemm_epilogue.h"
 
 namespace lowp {
@@ -39,36 +40,6 @@ void PackA(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32
   }
 }
 
-// 1.5 * 2^23: adding it moves the integer part of |x| < 2^22 into the low mantissa bits, rounded to nearest even by the
-// addition itself. lrintf would be a library call here.
-constexpr float kRoundingShift = 12582912.0f;
-
-struct Scalar {
-  using F = float;
-  using I = int32_t;
-  static constexpr size_t kWidth = 1;
-  static I Wrap(uint32_t x) { return static_cast<I>(x); }
-  static I LoadI(const int32_t* p) { return *p; }
-  static F LoadF(const float* p) { return *p; }
-  static I SetI(int32_t x) { return x; }
-  static F SetF(float x) { return x; }
-  static I AddI(I x, I y) { return Wrap(static_cast<uint32_t>(x) + static_cast<uint32_t>(y)); }
-  static I SubI(I x, I y) { return Wrap(static_cast<uint32_t>(x) - static_cast<uint32_t>(y)); }
-  static I MulI(I x, I y) { return Wrap(static_cast<uint32_t>(x) * static_cast<uint32_t>(y)); }
-  static F ToF(I x) { return static_cast<float>(x); }
-  static F AddF(F x, F y) { return x + y; }
-  static F MulF(F x, F y) { return x * y; }
-  static F DivF(F x, F y) { return x / y; }
-  static F MinF(F bound, F x) { return bound < x ? bound : x; }
-  static F MaxF(F bound, F x) { return bound > x ? bound : x; }
-  static F NanToZero(F x) { return x == x ? x : 0.0f; }
-  static I Round(F x) { return static_cast<I>((x + kRoundingShift) - kRoundingShift); }
-  static void StoreI(int32_t* p, I x, size_t) { *p = x; }
-  static void StoreF(float* p, F x, size_t) { *p = x; }
-  static void StoreU8(uint8_t* p, I x, size_t) { *p = static_cast<uint8_t>(x); }
-  static void StoreS8(int8_t* p, I x, size_t) { *p = static_cast<int8_t>(x); }
-};
-
 constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>};
 
 }  // namespace
@@ -76,6 +47,6 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 extern const QGemmKernel kQGemmScalar;
 const QGemmKernel kQGemmScalar = {
     "qgemm_s16s8s32_4x8c1__scalar", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<uint8_t>, PackA<int8_t>,
-    StoreTile<Scalar, kNr>};
+    StoreTile<VectorScalar, kNr>};
 
 }  // namespace lowp

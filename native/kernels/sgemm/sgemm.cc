@@ -49,27 +49,9 @@ void PackA(const SGemmArgs& args, const float* a, size_t m0, size_t rows, size_t
   }
 }
 
-// Bias and activation of one row; the comparisons let NaN pass. Plain enough for the compiler to vectorize.
-template <bool kBias>
-void StoreRow(const float* __restrict from, const float* __restrict bias, float min, float max, float* __restrict to,
-              size_t cols) {
-  for (size_t col = 0; col < cols; ++col) {
-    float x = from[col];
-    if constexpr (kBias) x += bias[col];
-    x = min > x ? min : x;
-    to[col] = max < x ? max : x;
-  }
-}
-
-void Store(const SGemmArgs& args, const float* acc, size_t nr, float* c, size_t n0, size_t rows, size_t cols) {
-  const auto store = args.bias != nullptr ? StoreRow<true> : StoreRow<false>;
-  const float* bias = args.bias != nullptr ? args.bias + n0 : nullptr;
-  for (size_t row = 0; row < rows; ++row) store(acc + row * nr, bias, args.min, args.max, c + row * args.ldc + n0, cols);
-}
-
-// Loops pc, jr and ir for columns n_begin .. n_end: at most NC. c is the row of C where the block starts.
-void ComputeColumns(const SGemmArgs& args, const Blocking& blocking, const float* packed, float* acc, float* c, size_t rows,
-                    size_t n_begin, size_t n_end) {
+// Loops pc, jr and ir for columns n_begin .. n_end: at most NC.
+void ComputeColumns(const SGemmArgs& args, const SGemmStore& store, const Blocking& blocking, const float* packed, float* acc,
+                    size_t m0, size_t rows, size_t n_begin, size_t n_end) {
   const SGemmPackedB& b = *args.b;
   const SGemmKernel& kernel = *b.entry->kernel;
   // What is read in order the processor fetches by itself, and better.
@@ -90,7 +72,7 @@ void ComputeColumns(const SGemmArgs& args, const Blocking& blocking, const float
         float* tile = column + ir * kernel.nr;
         if (prefetching) prefetch.Advance();
         kernel.ukernels[tile_rows - 1](depth, slab + ir * kSGemmRowStride, panel_at(jr, k0), tile, pc > 0);
-        if (last) Store(args, tile, kernel.nr, c + ir * args.ldc, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
+        if (last) kernel.store(store, tile, m0 + ir, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
       }
     }
   }
@@ -103,7 +85,8 @@ bool ComputePiece(const SGemmArgs& args, const Blocking& blocking, size_t batch,
   float* packed = reinterpret_cast<float*>(scratch);
   float* acc = reinterpret_cast<float*>(scratch + blocking.packed_bytes);
   const float* a = args.a + batch * args.batch_stride_a;
-  float* c = args.c + batch * args.batch_stride_c;
+  const SGemmStore store{args.bias, args.activation, SkipRows(args.residual, batch * args.m),
+                         args.c + batch * args.batch_stride_c, args.ldc};
   const size_t k = args.b->k;
 
   for (size_t ic = piece.m_begin; ic < piece.m_end; ic += blocking.mc) {
@@ -113,7 +96,7 @@ bool ComputePiece(const SGemmArgs& args, const Blocking& blocking, size_t batch,
     }
     for (size_t jc = piece.n_begin; jc < piece.n_end; jc += blocking.nc) {
       if (IsSet(args.stop)) return true;
-      ComputeColumns(args, blocking, packed, acc, c + ic * args.ldc, rows, jc, std::min(piece.n_end, jc + blocking.nc));
+      ComputeColumns(args, store, blocking, packed, acc, ic, rows, jc, std::min(piece.n_end, jc + blocking.nc));
     }
   }
   return true;
@@ -150,8 +133,7 @@ Status PackSGemmB(const SGemmPackArgs& args, const SGemmEntry& entry, SGemmPacke
 }
 
 Status SGemm(const SGemmArgs& args) {
-  if (!(args.min <= args.max))
-    return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
+  if (Status status = CheckEpilogue(args.activation, args.residual); !status.ok()) return status;
   const SGemmPackedB& b = *args.b;
   if (args.batch == 0 || args.m == 0 || b.n == 0) return {};
   const SGemmKernel& kernel = *b.entry->kernel;

@@ -1,8 +1,9 @@
-// float32 GEMM:  C[M,N] = clamp(sum_k A[m,k] * B[k,n] + bias[n], min, max)      row-major, strides in elements
+// float32 GEMM:  C[M,N] = activation(sum_k A[m,k] * B[k,n] + bias[n] + residual[m,n])      row-major, strides in elements
 //
 // The honest baseline of the int8 product, and the engine of training. k runs upwards in every element's sum and is never cut
 // between threads, so the result is the same for any number of them; it differs between ISAs by rounding:
 //   |C - exact| <= eps * (K + 1) * max|a| * max|b| * 2.   NaN and infinities propagate.
+// The bound is that of the sum, before bias, residual (float32 only; may be C itself) and activation: see kernels/epilogue.
 #ifndef LOWP_KERNELS_SGEMM_SGEMM_H_
 #define LOWP_KERNELS_SGEMM_SGEMM_H_
 
@@ -14,6 +15,7 @@
 #include "core/aligned_buffer.h"
 #include "core/isa.h"
 #include "core/status.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/sgemm/sgemm_kernel.h"
 
 namespace lowp {
@@ -46,7 +48,8 @@ struct SGemmArgs {
   float* c = nullptr;
   size_t ldc = 0, batch_stride_c = 0;
   const float* bias = nullptr;  // [n]
-  float min = 0, max = 0;       // -inf and inf: no activation
+  Activation activation{};
+  Residual residual{};  // row batch * m + m of it belongs to row m of the batch
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;  // polled between blocks
 };

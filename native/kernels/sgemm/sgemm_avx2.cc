@@ -2,7 +2,8 @@
 // multipliers are the limit, not the two load ports.
 #include <immintrin.h>
 
-#include "kernels/sgemm/sgemm_kernel.h"
+#include "kernels/epilogue/epilogue_vector256.h"
+#include "kernels/sgemm/sgemm_epilogue.h"
 
 namespace lowp {
 namespace {
@@ -56,6 +57,6 @@ constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 }  // namespace
 
 extern const SGemmKernel kSGemmAvx2;
-const SGemmKernel kSGemmAvx2 = {"sgemm_f32_6x16__avx2", kMr, kNr, kUkernels};
+const SGemmKernel kSGemmAvx2 = {"sgemm_f32_6x16__avx2", kMr, kNr, kUkernels, StoreTile<Vector256, kNr>};
 
 }  // namespace lowp

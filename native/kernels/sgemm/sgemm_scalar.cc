@@ -1,4 +1,5 @@
-#include "kernels/sgemm/sgemm_kernel.h"
+#include "kernels/epilogue/epilogue_vector_scalar.h"
+#include "kernels/sgemm/sgemm_epilogue.h"
 
 namespace lowp {
 namespace {
@@ -23,6 +24,6 @@ constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 }  // namespace
 
 extern const SGemmKernel kSGemmScalar;
-const SGemmKernel kSGemmScalar = {"sgemm_f32_4x8__scalar", kMr, kNr, kUkernels};
+const SGemmKernel kSGemmScalar = {"sgemm_f32_4x8__scalar", kMr, kNr, kUkernels, StoreTile<VectorScalar, kNr>};
 
 }  // namespace lowp

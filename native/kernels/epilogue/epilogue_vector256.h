@@ -1,10 +1,10 @@
-// The epilogue's vector type on AVX2. Only for files compiled with AVX2: the anonymous namespace gives each its own copy.
-#ifndef LOWP_KERNELS_QGEMM_QGEMM_VECTOR256_H_
-#define LOWP_KERNELS_QGEMM_QGEMM_VECTOR256_H_
+// 256 bits of AVX2. Only for files compiled with AVX2.
+#ifndef LOWP_KERNELS_EPILOGUE_EPILOGUE_VECTOR256_H_
+#define LOWP_KERNELS_EPILOGUE_EPILOGUE_VECTOR256_H_
 
 #include <immintrin.h>
 
-#include "kernels/qgemm/qgemm_epilogue.h"
+#include "kernels/epilogue/epilogue_vector.h"
 
 namespace lowp {
 namespace {
@@ -15,6 +15,14 @@ struct Vector256 {
   static constexpr size_t kWidth = 8;
   static I LoadI(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static F LoadF(const float* p) { return _mm256_loadu_ps(p); }
+  static F LoadFirstF(const float* p, size_t cols) {
+    if (cols == kWidth) return _mm256_loadu_ps(p);
+    alignas(32) float lanes[kWidth] = {};
+    StoreLanes(lanes, p, cols);
+    return _mm256_load_ps(lanes);
+  }
+  static I LoadFirstU8(const uint8_t* p, size_t cols) { return _mm256_cvtepu8_epi32(Load8(p, cols)); }
+  static I LoadFirstS8(const int8_t* p, size_t cols) { return _mm256_cvtepi8_epi32(Load8(p, cols)); }
   static I SetI(int32_t x) { return _mm256_set1_epi32(x); }
   static F SetF(float x) { return _mm256_set1_ps(x); }
   static I AddI(I x, I y) { return _mm256_add_epi32(x, y); }
@@ -22,11 +30,22 @@ struct Vector256 {
   static I MulI(I x, I y) { return _mm256_mullo_epi32(x, y); }
   static F ToF(I x) { return _mm256_cvtepi32_ps(x); }
   static F AddF(F x, F y) { return _mm256_add_ps(x, y); }
+  static F SubF(F x, F y) { return _mm256_sub_ps(x, y); }
   static F MulF(F x, F y) { return _mm256_mul_ps(x, y); }
   static F DivF(F x, F y) { return _mm256_div_ps(x, y); }
-  // Both return their second operand where one is NaN.
+  // Both return their second operand where one is NaN or both are zero.
   static F MinF(F bound, F x) { return _mm256_min_ps(bound, x); }
   static F MaxF(F bound, F x) { return _mm256_max_ps(bound, x); }
+  static F NegAbsF(F x) { return _mm256_or_ps(x, SetF(-0.0f)); }
+  static F CopySignF(F magnitude, F sign) {
+    const F bit = SetF(-0.0f);
+    return _mm256_or_ps(_mm256_andnot_ps(bit, magnitude), _mm256_and_ps(bit, sign));
+  }
+  static F SelectNegativeF(F x, F if_negative, F otherwise) { return _mm256_blendv_ps(otherwise, if_negative, x); }
+  static F PowerOfTwoF(F shifted, int32_t n) {
+    const I exponent = _mm256_slli_epi32(_mm256_castps_si256(shifted), kExponentShift);
+    return _mm256_castsi256_ps(_mm256_add_epi32(exponent, SetI((kExponentBias + n) << kExponentShift)));
+  }
   static F NanToZero(F x) { return _mm256_and_ps(x, _mm256_cmp_ps(x, x, _CMP_ORD_Q)); }
   static I Round(F x) { return _mm256_cvtps_epi32(x); }
   static void StoreI(int32_t* p, I x, size_t cols) {
@@ -57,6 +76,12 @@ struct Vector256 {
   }
 
  private:
+  static __m128i Load8(const void* p, size_t cols) {
+    if (cols == kWidth) return _mm_loadl_epi64(static_cast<const __m128i*>(p));
+    alignas(16) uint8_t lanes[16] = {};
+    StoreLanes(lanes, static_cast<const uint8_t*>(p), cols);
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(lanes));
+  }
   static __m128i Words(I x) { return _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)); }
   static void Store8(void* p, __m128i bytes, size_t cols) {
     if (cols == kWidth) {
@@ -72,4 +97,4 @@ struct Vector256 {
 }  // namespace
 }  // namespace lowp
 
-#endif  // LOWP_KERNELS_QGEMM_QGEMM_VECTOR256_H_
+#endif  // LOWP_KERNELS_EPILOGUE_EPILOGUE_VECTOR256_H_
