@@ -72,6 +72,7 @@ class GuardedArray {
   T* data_;
 };
 
+void TestEpilogue(bool quick);
 void TestQGemm(bool quick);
 void TestSGemm(bool quick);
 void TestNBits(bool quick);

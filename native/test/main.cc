@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   RetainThreadPool();
   test::TestQuantize(quick);
+  test::TestEpilogue(quick);
   test::TestQGemm(quick);
   test::TestSGemm(quick);
   test::TestSearch(quick);

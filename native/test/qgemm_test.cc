@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "kernels/quantize/quantize.h"
+#include "test/epilogue_cases.h"
 #include "test/harness.h"
 
 namespace lowp {
 namespace test {
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 enum class Fill { kRandom, kLow, kHigh };
 
@@ -22,15 +20,19 @@ struct Case {
   size_t lda_gap, ldc_gap, threads;
   Fill a_fill, b_fill;
   QGemmC output;
-  bool bias, float_bias, relu;
+  bool bias, float_bias;
+  Activation activation;
+  ResidualKind residual;
+  bool in_place;  // C starts as the residual
 
   std::string Name(const QGemmKernel& kernel) const {
     return std::string(kernel.name) + " M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k) +
            (a_signed ? " s8" : " u8") + (b_signed ? "s8" : "u8") + (transpose_b ? " tb" : "") + (per_channel ? " channel" : "") +
            (per_row ? " row" : "") + " lda+" + std::to_string(lda_gap) + " ldc+" + std::to_string(ldc_gap) + " fill" +
            std::to_string(static_cast<int>(a_fill)) + std::to_string(static_cast<int>(b_fill)) + " out" +
-           std::to_string(static_cast<int>(output)) + (bias ? " bias" : "") + (float_bias ? "f" : "") + (relu ? " relu" : "") +
-           " t" + std::to_string(threads);
+           std::to_string(static_cast<int>(output)) + (bias ? " bias" : "") + (float_bias ? "f" : "") + " " + NameOf(activation) +
+           " residual" + std::to_string(static_cast<int>(residual)) + (in_place ? " in place" : "") + " t" +
+           std::to_string(threads);
   }
 };
 
@@ -98,8 +100,15 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
   const bool use_float_bias = c.bias && !is_int32 && (is_float || c.float_bias);
   if (use_float_bias) args.bias_f32 = bias_f.data();
   if (c.bias && !use_float_bias) args.bias_s32 = bias_i.data();
-  args.min = c.relu && !is_int32 ? 0 : -kInfinity;
-  args.max = kInfinity;
+  args.activation = is_int32 ? kNoActivation : c.activation;
+  const TestResidual other(random, is_int32 || c.in_place ? ResidualKind::kNone : c.residual, c.m, c.n);
+  args.residual = other.view();
+  GuardedArray<float> real_before(c.in_place && is_float ? out.size() / 4 : 0);
+  if (c.in_place && is_float) {
+    for (size_t i = 0; i < real_before.size(); ++i) real_before[i] = random.Float();
+    std::memcpy(out.data(), real_before.data(), out.size());
+    args.residual = {ResidualKind::kFloat32, out.data(), ldc, 0, 0};
+  }
   args.threads = c.threads;
   if (status.ok()) status = QGemm(args);
 
@@ -119,23 +128,29 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
       const float scale = a_scale[c.per_row ? m : 0] * b_scale[c.per_channel ? n : 0];
       float real = static_cast<float>(static_cast<int32_t>(sum)) * scale;
       if (use_float_bias) real = real + bias_f[n];
-      if (c.relu && real < 0) real = 0;
+      real = real_before.size() > 0 ? real + real_before[m * ldc + n] : other.Add(real, m, n);
+      real = Activated(args.activation, real);
       if (is_int32) {
         const int32_t s = static_cast<int32_t>(sum);
         std::memcpy(expected, &s, 4);
       } else if (is_float) {
         std::memcpy(expected, &real, 4);
       } else {
+        const bool requantized =
+            !use_float_bias && other.view().kind == ResidualKind::kNone && args.activation.kind == ActivationKind::kClamp;
         const float scaled =
-            use_float_bias ? real / args.c_scale : static_cast<float>(static_cast<int32_t>(sum)) * (scale / args.c_scale);
-        int32_t q = Saturate(std::nearbyintf(scaled), args.c_zero, c.output == QGemmC::kS8);
-        if (c.relu) q = std::max(q, args.c_zero);
+            requantized ? static_cast<float>(static_cast<int32_t>(sum)) * (scale / args.c_scale) : real / args.c_scale;
+        const bool is_signed = c.output == QGemmC::kS8;
+        int32_t q = Saturate(std::nearbyintf(scaled), args.c_zero, is_signed);
+        const auto bound = [&](float x) { return Saturate(std::nearbyintf(x / args.c_scale), args.c_zero, is_signed); };
+        if (requantized) q = std::min(std::max(q, bound(args.activation.min)), bound(args.activation.max));
         expected[0] = static_cast<uint8_t>(q);
       }
       equal = std::memcmp(expected, out.data() + (m * ldc + n) * size, size) == 0;
     }
     // What lies between the rows is not ours.
-    for (size_t i = (m * ldc + c.n) * size; m + 1 < c.m && i < (m + 1) * ldc * size; ++i) equal = equal && out[i] == 0x5a;
+    for (size_t i = (m * ldc + c.n) * size; real_before.size() == 0 && m + 1 < c.m && i < (m + 1) * ldc * size; ++i)
+      equal = equal && out[i] == 0x5a;
   }
   Expect(equal, c.Name(*entry.kernel) + (status.ok() ? "" : ": " + status.message()));
 }
@@ -159,7 +174,9 @@ Case RandomCase(Random& random, const QGemmKernel& kernel, bool deep) {
   c.output = static_cast<QGemmC>(random.Below(4));
   c.bias = random.Below(2) != 0;
   c.float_bias = random.Below(2) != 0;
-  c.relu = random.Below(3) == 0;
+  c.activation = RandomActivation(random);
+  c.residual = static_cast<ResidualKind>(random.Below(4));
+  c.in_place = random.Below(4) == 0;
   return c;
 }
 
@@ -192,8 +209,7 @@ void RunDynamic(const QGemmEntry& entry, Random& random, bool per_row) {
   args.b = &packed;
   args.lda = k;
   args.ldc = n;
-  args.min = -kInfinity;
-  args.max = kInfinity;
+  args.activation = kNoActivation;
   args.a_kind = per_row ? QGemmA::kFloat32PerRow : QGemmA::kFloat32PerTensor;
   args.a = a.data();
   args.c = out.data();
@@ -259,8 +275,7 @@ void TestQGemm(bool quick) {
     args.c_kind = QGemmC::kInt32;
     args.c = &out;
     args.ldc = 1;
-    args.min = -kInfinity;
-    args.max = kInfinity;
+    args.activation = kNoActivation;
     if (status.ok()) status = QGemm(args);
     Expect(status.ok() && out == 4096 * 255 * 127, std::string(entry.kernel->name) + " 255 * 127 repeated");
   }

@@ -2,26 +2,24 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "test/epilogue_cases.h"
 #include "test/harness.h"
 
 namespace lowp {
 namespace test {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
 void Run(const SGemmEntry& entry, Random& random, size_t m, size_t n, size_t k, size_t threads) {
   const bool transpose_a = random.Below(3) == 0, transpose_b = random.Below(3) == 0, use_bias = random.Below(2) != 0,
-             relu = random.Below(3) == 0;
+             whole = random.Below(2) != 0;  // small whole numbers, whose sums are exact
   const size_t gap = random.Below(3), a_rows = transpose_a ? k : m, a_cols = transpose_a ? m : k, b_rows = transpose_b ? n : k,
                b_cols = transpose_b ? k : n;
   const size_t lda = a_cols + gap, ldb = b_cols + gap, ldc = n + gap;
   GuardedArray<float> a(k == 0 ? 0 : (a_rows - 1) * lda + a_cols), b(k == 0 ? 0 : (b_rows - 1) * ldb + b_cols),
       c((m - 1) * ldc + n), bias(n);
-  for (size_t i = 0; i < a.size(); ++i) a[i] = random.Float();
-  for (size_t i = 0; i < b.size(); ++i) b[i] = random.Float();
+  for (size_t i = 0; i < a.size(); ++i) a[i] = whole ? static_cast<float>(random.Between(-3, 3)) : random.Float();
+  for (size_t i = 0; i < b.size(); ++i) b[i] = whole ? static_cast<float>(random.Between(-3, 3)) : random.Float();
   for (size_t i = 0; i < n; ++i) bias[i] = random.Float();
   for (size_t i = 0; i < c.size(); ++i) c[i] = -77;
 
@@ -36,8 +34,9 @@ void Run(const SGemmEntry& entry, Random& random, size_t m, size_t n, size_t k, 
   args.c = c.data();
   args.ldc = ldc;
   args.bias = use_bias ? bias.data() : nullptr;
-  args.min = relu ? 0 : -kInfinity;
-  args.max = kInfinity;
+  args.activation = RandomActivation(random);
+  const TestResidual residual(random, random.Below(2) == 0 ? ResidualKind::kNone : ResidualKind::kFloat32, m, n);
+  args.residual = residual.view();
   args.threads = threads;
   if (status.ok()) status = SGemm(args);
 
@@ -45,16 +44,21 @@ void Run(const SGemmEntry& entry, Random& random, size_t m, size_t n, size_t k, 
   const double bound = 1.2e-7 * (static_cast<double>(k) + 2) * 2;
   for (size_t i = 0; i < m && close; ++i) {
     for (size_t j = 0; j < n && close; ++j) {
-      double sum = use_bias ? bias[j] : 0;
+      double sum = 0;
       for (size_t x = 0; x < k; ++x)
         sum += double{a[transpose_a ? x * lda + i : i * lda + x]} * b[transpose_b ? j * ldb + x : x * ldb + j];
-      if (relu) sum = std::max(sum, 0.0);
-      close = std::fabs(sum - c[i * ldc + j]) <= bound;
+      float x = static_cast<float>(sum);
+      if (use_bias) x = x + bias[j];
+      const float expected = Activated(args.activation, residual.Add(x, i, j)), got = c[i * ldc + j];
+      // No activation is steeper than 1.2, nor a bound wider than that of the largest value here.
+      close = whole ? std::memcmp(&expected, &got, sizeof(got)) == 0 : std::fabs(expected - got) <= 1.2 * bound + 1e-5;
     }
     for (size_t j = n; i + 1 < m && j < ldc; ++j) close = close && c[i * ldc + j] == -77;
   }
   Expect(close, std::string(entry.kernel->name) + " M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k) +
-                    (transpose_a ? " ta" : "") + (transpose_b ? " tb" : "") + " t" + std::to_string(threads));
+                    (transpose_a ? " ta" : "") + (transpose_b ? " tb" : "") + (whole ? " whole " : " ") +
+                    NameOf(args.activation) + " residual" + std::to_string(static_cast<int>(residual.view().kind)) + " t" +
+                    std::to_string(threads));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 //              x >= 0      x < 0                                   at -inf
 //   sigmoid    1.5 ulp     2.4 ulp (1 ulp where denormal)          0
 //   tanh       2.6 ulp     2.6 ulp                                 -1
-//   silu       2.1 ulp     3.2 ulp or 1e-37                        -0
+//   silu       2.2 ulp     3.2 ulp or 1e-37                        -0
 //   geluTanh   2.3 ulp     6e-8                                    -0
 //   gelu       3.3 ulp     6e-8                                    0
 //

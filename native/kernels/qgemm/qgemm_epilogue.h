@@ -78,10 +78,10 @@ void StoreTileAs(const QGemmStore& e, const int32_t* acc, size_t m, size_t n, si
 template <class V, size_t kNr, QGemmStoreMode kMode>
 void StoreTileInMode(const QGemmStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
   using Kind = ActivationKind;
+  if (e.activation.kind == Kind::kClamp && e.residual.kind == ResidualKind::kNone)
+    return StoreTileAs<V, kNr, kMode>(e, acc, m, n, rows, cols);
   switch (e.activation.kind) {
-    case Kind::kClamp:
-      return e.residual.kind == ResidualKind::kNone ? StoreTileAs<V, kNr, kMode>(e, acc, m, n, rows, cols)
-                                                    : StoreTileAs<V, kNr, kMode, Kind::kClamp, true>(e, acc, m, n, rows, cols);
+    case Kind::kClamp: return StoreTileAs<V, kNr, kMode, Kind::kClamp, true>(e, acc, m, n, rows, cols);
     case Kind::kLeakyRelu: return StoreTileAs<V, kNr, kMode, Kind::kLeakyRelu, true>(e, acc, m, n, rows, cols);
     case Kind::kGelu: return StoreTileAs<V, kNr, kMode, Kind::kGelu, true>(e, acc, m, n, rows, cols);
     case Kind::kGeluTanh: return StoreTileAs<V, kNr, kMode, Kind::kGeluTanh, true>(e, acc, m, n, rows, cols);

@@ -39,10 +39,10 @@ template <class V, size_t kNr>
 void StoreTile(const SGemmStore& e, const float* acc, size_t m, size_t n, size_t rows, size_t cols) {
   static_assert(kNr % V::kWidth == 0, "a vector must not reach past the tile");
   using Kind = ActivationKind;
+  if (e.activation.kind == Kind::kClamp && e.residual.kind == ResidualKind::kNone)
+    return StoreTileWith<V, kNr, Kind::kClamp, false>(e, acc, m, n, rows, cols);
   switch (e.activation.kind) {
-    case Kind::kClamp:
-      return e.residual.kind == ResidualKind::kNone ? StoreTileWith<V, kNr, Kind::kClamp, false>(e, acc, m, n, rows, cols)
-                                                    : StoreTileWith<V, kNr, Kind::kClamp, true>(e, acc, m, n, rows, cols);
+    case Kind::kClamp: return StoreTileWith<V, kNr, Kind::kClamp, true>(e, acc, m, n, rows, cols);
     case Kind::kLeakyRelu: return StoreTileWith<V, kNr, Kind::kLeakyRelu, true>(e, acc, m, n, rows, cols);
     case Kind::kGelu: return StoreTileWith<V, kNr, Kind::kGelu, true>(e, acc, m, n, rows, cols);
     case Kind::kGeluTanh: return StoreTileWith<V, kNr, Kind::kGeluTanh, true>(e, acc, m, n, rows, cols);
