@@ -38,10 +38,12 @@ export interface QGemmCase {
   readonly padBatch?: number;
   readonly padB?: number;
   readonly padC?: number;
+  readonly padR?: number;
   readonly transposeB?: boolean;
   readonly packed?: boolean;
   readonly bias?: 'f32' | 's32';
-  readonly act?: 'relu' | 'clamp' | 'max';
+  readonly act?: 'relu' | 'clamp' | 'max' | 'leakyRelu' | Exclude<Activation, object>;
+  readonly residual?: 'f32' | 'u8' | 's8' | 'array';
   readonly output: 'f32' | 's32' | 'u8' | 's8';
   /** A preallocated result, longer than needed. */
   readonly out?: boolean;
@@ -61,10 +63,12 @@ export function titleOf(c: QGemmCase): string {
   if (c.padBatch !== undefined) words.push(`batchStride+${c.padBatch}`);
   if (c.padB !== undefined) words.push(`ldb+${c.padB}`);
   if (c.padC !== undefined) words.push(`ldc+${c.padC}`);
+  if (c.padR !== undefined) words.push(`ldr+${c.padR}`);
   if (c.transposeB === true) words.push('transposeB');
   if (c.packed === true) words.push('packed');
   if (c.bias !== undefined) words.push(`bias ${c.bias}`);
   if (c.act !== undefined) words.push(c.act);
+  if (c.residual !== undefined) words.push(`residual ${c.residual}`);
   if (c.out === true) words.push('out');
   if (c.threads !== undefined) words.push(`threads${c.threads}`);
   return words.join(' ');
@@ -134,6 +138,30 @@ function makeB(c: QGemmCase, r: Random): QuantizedTensor {
   return { data, ...view, scale, zeroPoint, axis: c.transposeB === true ? 0 : -1 };
 }
 
+/** Of about the size of the real values; noise lies between its rows. */
+function makeResidual(c: QGemmCase, r: Random, real: number): QuantizedMatmulOptions['residual'] {
+  const shape = [...(c.batch ?? []), c.m, c.n];
+  const ld = Math.max(c.n + (c.residual === 'array' ? 0 : (c.padR ?? 0)), 1);
+  const rows = shape.slice(0, -1).reduce((p, size) => p * size, 1);
+  const length = rows === 0 || c.n === 0 ? 0 : (rows - 1) * ld + c.n;
+  const strides = shape.map((_, d) => (d === shape.length - 1 ? 1 : shape.slice(d + 1, -1).reduce((p, size) => p * size, ld)));
+  const view = c.padR === undefined ? { shape } : { shape, strides };
+  if (c.residual === undefined) return undefined;
+  if (c.residual === 'u8' || c.residual === 's8') {
+    const zeroPoint = r.int(LOW[c.residual], LOW[c.residual] + 255);
+    return { data: bytes(r, c.residual, length, 'random'), ...view, scale: Math.fround(real / 64), zeroPoint };
+  }
+  const data = r.fill(new Float32Array(length + 1), () => r.normal() * real).subarray(1);
+  if (c.special === true) for (let i = r.int(0, 9); i < length; i += r.int(5, 60)) data[i] = r.pick([NaN, Infinity, -Infinity]);
+  return c.residual === 'array' ? data : { data, ...view };
+}
+
+function activationOf(c: QGemmCase, r: Random, real: number): Activation | undefined {
+  if (c.act === 'clamp') return { min: -real * r.next(), max: real * r.next() };
+  if (c.act === 'max') return { max: real * r.next() };
+  return c.act === 'leakyRelu' ? { type: 'leakyRelu', alpha: r.real(-0.5, 0.5) } : c.act;
+}
+
 function makeArguments(c: QGemmCase): Arguments {
   const r = new Random(titleOf({ ...c, threads: undefined, packed: undefined }));
   const a = makeA(c, r);
@@ -147,8 +175,8 @@ function makeArguments(c: QGemmCase): Arguments {
       : c.bias === 'f32'
         ? r.floats(c.n, real)
         : r.fill(new Int32Array(c.n), () => Math.round(r.normal() * units));
-  const activation: Activation | undefined =
-    c.act === 'clamp' ? { min: -real * r.next(), max: real * r.next() } : c.act === 'max' ? { max: real * r.next() } : c.act;
+  const activation = activationOf(c, r, real);
+  const residual = makeResidual(c, r, real);
   // Results that fill the range, and overflow it now and then.
   const scale = c.pow2 === true ? 2 ** Math.round(Math.log2(real / 64)) : Math.fround((real / 64) * r.real(0.3, 3));
   const zeroPoint = c.output === 'u8' ? r.pick([0, 128, 255, r.int(0, 255)]) : r.pick([0, -128, 127, r.int(-128, 127)]);
@@ -164,6 +192,7 @@ function makeArguments(c: QGemmCase): Arguments {
     output,
     ...(bias !== undefined && { bias }),
     ...(activation !== undefined && { activation }),
+    ...(residual !== undefined && { residual }),
     ...(c.transposeB === true && { transposeB: true }),
     ...(c.per !== undefined && { activations: c.per }),
     ...(c.padC !== undefined && { outStride: ldc }),
@@ -234,5 +263,7 @@ export async function checkAsync(c: QGemmCase): Promise<void> {
   a.data.fill(1);
   b.data.fill(1);
   options.bias?.fill(1);
+  const { residual } = options;
+  if (residual !== undefined) ('data' in residual ? residual.data : residual).fill(1);
   compare(c, await done, want, ' async');
 }

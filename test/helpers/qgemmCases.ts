@@ -1,6 +1,22 @@
 /** Random variants of a shape: types, zero points, strides, bias, output, within what the API allows together. */
 import type { QGemmCase } from './qgemm';
+import { CURVES } from './activations';
 import type { Random } from './random';
+
+/** Clamps half of the time: they have a path of their own. */
+const ACTS = [
+  undefined,
+  undefined,
+  'relu',
+  'relu',
+  'clamp',
+  'clamp',
+  'max',
+  'leakyRelu',
+  'hardswish',
+  'hardsigmoid',
+  ...CURVES,
+] as const;
 
 export type Shape = Pick<QGemmCase, 'm' | 'n' | 'k'>;
 export type Types = Pick<QGemmCase, 'a' | 'b'>;
@@ -26,7 +42,8 @@ export function variant(r: Random, shape: Shape, types: Types, plain = false): Q
   const biases =
     output === 'f32' || dynamic ? ([undefined, 'f32'] as const) : output === 's32' ? ([undefined, 's32'] as const) : undefined;
   const bias = r.pick(biases ?? ([undefined, 'f32', 's32'] as const));
-  const act = output === 's32' ? undefined : r.pick([undefined, 'relu', 'clamp', 'max'] as const);
+  const act = output === 's32' ? undefined : r.pick(ACTS);
+  const residual = output === 's32' || r.chance(0.5) ? undefined : r.pick(['f32', 'u8', 's8', 'array'] as const);
   const batch = plain || r.chance(0.7) ? undefined : r.pick([[2], [3], [2, 2], [1], [2, 1, 3]]);
   const maybe = <T>(probability: number, value: T): T | undefined => (r.chance(probability) ? value : undefined);
   return {
@@ -35,16 +52,18 @@ export function variant(r: Random, shape: Shape, types: Types, plain = false): Q
     output,
     bias,
     act,
+    residual,
     batch,
     za: dynamic ? undefined : r.chance(0.3) ? 'row' : zeroPoint(r, types.a as 'u8' | 's8'),
     zb: r.chance(0.4) ? 'col' : zeroPoint(r, types.b),
     per: dynamic ? r.pick([undefined, 'perRow', 'perTensor'] as const) : undefined,
-    special: dynamic ? maybe(0.4, true) : undefined,
+    special: dynamic || residual !== undefined ? maybe(0.4, true) : undefined,
     pow2: maybe(0.5, true),
     padA: plain ? undefined : maybe(0.3, r.int(1, 5)),
     padBatch: batch === undefined ? undefined : maybe(0.4, r.int(1, 9)),
     padB: plain ? undefined : maybe(0.3, r.int(1, 5)),
     padC: plain ? undefined : maybe(0.3, r.int(1, 5)),
+    padR: plain || residual === undefined ? undefined : maybe(0.3, r.int(1, 5)),
     transposeB: maybe(0.4, true),
     packed: maybe(0.5, true),
     out: maybe(0.3, true),

@@ -29,7 +29,9 @@ const LARGE: readonly QGemmCase[] = [
     padBatch: 5,
     special: true,
   },
-  { m: 1, n: 1100, k: 1000, a: 'u8', b: 's8', output: 'f32', za: 0 },
+  { m: 1, n: 1100, k: 1000, a: 'u8', b: 's8', output: 'f32', za: 0, residual: 'f32' },
+  { m: 97, n: 70, k: 260, batch: [2], a: 's8', b: 's8', output: 's8', residual: 'u8', padR: 3, act: 'relu', bias: 's32' },
+  { m: 65, n: 130, k: 140, a: 'f32', b: 's8', output: 'f32', residual: 'array', act: 'gelu', padC: 2 },
 ];
 
 describe.each(usableIsas())('qgemm blocks > %s', (isa) => {

@@ -1,8 +1,9 @@
 /** The float32 product on every instruction set against the float64 oracle: exact where sums are small integers, else within the bound. */
-import { matmul, matmulAsync, packWeights, runtime, type MatmulOptions, type Tensor } from 'lowp';
+import { matmul, matmulAsync, packWeights, runtime, type Activation, type MatmulOptions, type Tensor } from 'lowp';
 import * as reference from 'lowp/reference';
 import { expectNear, expectSame } from '../helpers/compare';
 import { around, kernelOf, tileOf, unique, usableIsas, useIsa } from '../helpers/isas';
+import { CURVES } from '../helpers/activations';
 import { Random } from '../helpers/random';
 
 const EPSILON = 2 ** -23;
@@ -23,7 +24,8 @@ interface Case {
   readonly transposeB?: boolean;
   readonly packed?: boolean;
   readonly bias?: boolean;
-  readonly act?: 'relu' | 'clamp';
+  readonly act?: 'relu' | 'clamp' | Exclude<Activation, object>;
+  readonly residual?: boolean;
   readonly threads?: number;
 }
 
@@ -57,8 +59,10 @@ function problem(c: Case): Problem {
   const b = tensor(r, c.transposeB === true ? [c.n, c.k] : [c.k, c.n], c.padB, c.whole);
   const rows = (c.batch ?? []).reduce((p, size) => p * size, c.m);
   const bias = c.bias === true ? r.fill(new Float32Array(c.n), () => r.int(-20, 20)) : undefined;
+  const { data: residual } = tensor(r, [rows, c.n], undefined, c.whole);
   const options: MatmulOptions = {
     bias,
+    residual: c.residual === true ? residual : undefined,
     activation: c.act === 'clamp' ? { min: -5, max: 2.5 } : c.act,
     transposeA: c.transposeA,
     transposeB: c.transposeB,
@@ -98,7 +102,12 @@ function check(c: Case): Float32Array {
     matmul(p.a, p.b, options);
   }
   if (c.whole === true) expectSame(out, want, titleOf(c));
-  else expectNear(out, want, EPSILON * (c.k + 1) * largest(p.a.data) * largest(p.b.data) * 2, titleOf(c));
+  else {
+    // No activation is steeper than 1.2; the sums with bias and residual and the activation are rounded too.
+    const sum = EPSILON * (c.k + 1) * largest(p.a.data) * largest(p.b.data) * 2;
+    const epilogue = c.act === undefined && c.residual === undefined ? 0 : 1e-5;
+    expectNear(out, want, 1.2 * sum + epilogue, titleOf(c));
+  }
   return out;
 }
 
@@ -114,14 +123,15 @@ function variant(r: Random, m: number, n: number, k: number, whole: boolean): Ca
     transposeB: maybe(0.4, true),
     packed: maybe(0.5, true),
     bias: maybe(0.4, true),
-    act: r.pick([undefined, 'relu', 'clamp'] as const),
+    act: r.pick([undefined, 'relu', 'clamp', 'hardswish', 'hardsigmoid', ...CURVES] as const),
+    residual: maybe(0.4, true),
     threads: maybe(0.5, r.int(1, 3)),
   };
 }
 
 // Above 2^20 multiply-adds, where work is shared by threads.
 const LARGE: readonly Case[] = [
-  { m: 401, n: 33, k: 100, bias: true },
+  { m: 401, n: 33, k: 100, bias: true, residual: true, act: 'gelu' },
   { m: 3, n: 517, k: 700, padA: 3, padB: 1 },
   { m: 97, n: 65, k: 171, transposeA: true, padC: 2, act: 'relu' },
   { m: 260, n: 17, k: 1100, transposeB: true },
@@ -174,6 +184,7 @@ describe.each(isas)('sgemm > %s', (isa) => {
       a.data.fill(NaN);
       b.data.fill(NaN);
       options.bias?.fill(NaN);
+      (options.residual as Float32Array | undefined)?.fill(NaN);
       await done;
       expectSame(out, want, `threads ${threads} async`);
     }

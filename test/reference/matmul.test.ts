@@ -39,6 +39,40 @@ describe('matmul', () => {
     expect(matmul(a, b, { bias, activation: { min: -5, max: 10 } }).data).toEqual(Float32Array.of(-5, 3, 10, 3));
   });
 
+  describe('residual', () => {
+    const residual = Float32Array.of(1, -3, -40, 0.5);
+
+    test('is added after the bias and before the activation', () => {
+      const bias = Float32Array.of(0, -1);
+      expect(matmul(a, b, { residual }).data).toEqual(Float32Array.of(15, -1, -8, 2.5));
+      expect(matmul(a, b, { residual, bias, activation: 'relu' }).data).toEqual(Float32Array.of(15, 0, 0, 1.5));
+    });
+
+    test('the sum with the bias is rounded first: 2^24 + 1 - 1 is 2^24 - 1', () => {
+      const x = { data: Float32Array.of(2 ** 24), shape: [1, 1] };
+      const one = { data: Float32Array.of(1), shape: [1, 1] };
+      const y = matmul(x, one, { bias: Float32Array.of(1), residual: Float32Array.of(-1) });
+      expect(y.data).toEqual(Float32Array.of(2 ** 24 - 1));
+    });
+
+    test('a Tensor of the shape of the result, rows 3 apart; its gaps are not read', () => {
+      const strided = { data: Float32Array.of(1, -3, NaN, -40, 0.5), shape: [2, 2], strides: [3, 1] };
+      expect(matmul(a, b, { residual: strided }).data).toEqual(Float32Array.of(15, -1, -8, 2.5));
+    });
+
+    test('out may be the residual', () => {
+      const h = residual.slice();
+      expect(matmul(a, b, { residual: h, out: h }).data).toBe(h);
+      expect(h).toEqual(Float32Array.of(15, -1, -8, 2.5));
+    });
+
+    test('another shape or length is refused', () => {
+      const shape = expect.objectContaining({ code: 'ERR_LOWP_SHAPE' });
+      expect(() => matmul(a, b, { residual: new Float32Array(3) })).toThrow(shape);
+      expect(() => matmul(a, b, { residual: { data: residual, shape: [4] } })).toThrow(shape);
+    });
+  });
+
   test('NaN and infinities propagate; NaN also through relu', () => {
     const x = { data: Float32Array.of(NaN, Infinity, 1), shape: [3, 1] };
     const y = matmul(x, { data: Float32Array.of(1, 0), shape: [1, 2] }, { activation: 'relu' });

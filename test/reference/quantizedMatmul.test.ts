@@ -263,6 +263,57 @@ describe('quantizedMatmul > float32 activations', () => {
   });
 });
 
+describe('quantizedMatmul > residual and activation', () => {
+  // Real values 1, 0.25, 3.25, 0.25.
+  const residual = Float32Array.of(1, -0.5, -4, 0.125);
+
+  test('float32 output: after the bias, before the activation', () => {
+    expect(quantizedMatmul(a, b, { residual }).data).toEqual(Float32Array.of(2, -0.25, -0.75, 0.375));
+    const y = quantizedMatmul(a, b, { residual, bias: Float32Array.of(0, 1), activation: 'relu' });
+    expect(y.data).toEqual(Float32Array.of(2, 0.75, 0, 1.375));
+  });
+
+  test('8-bit residual: scale * (q - zeroPoint) is added', () => {
+    const q = { data: Uint8Array.of(12, 9, 2, 10), shape: [2, 2], scale: 0.5, zeroPoint: 10 };
+    expect(quantizedMatmul(a, b, { residual: q }).data).toEqual(Float32Array.of(2, -0.25, -0.75, 0.25));
+    const s = { ...q, data: Int8Array.of(2, -1, -8, 0), zeroPoint: 0 };
+    expect(quantizedMatmul(a, b, { residual: s }).data).toEqual(Float32Array.of(2, -0.25, -0.75, 0.25));
+  });
+
+  test('8-bit output: the real value is rounded once, at the end', () => {
+    const output = { dtype: 'int8', scale: 0.5, zeroPoint: 1 } as const;
+    // 2 -0.25 -0.75 0.375 by 1/2: 4 -0.5 -1.5 0.75, ties to even, plus 1
+    expect(quantizedMatmul(a, b, { residual, output }).data).toEqual(Int8Array.of(5, 1, -1, 2));
+    // With an int32 bias of 2 and -2 units of 1/8: 2.25 -0.5 -0.5 0.125 by 1/2: 4.5 -1 -1 0.25
+    const bias = Int32Array.of(2, -2);
+    expect(quantizedMatmul(a, b, { residual, output, bias }).data).toEqual(Int8Array.of(5, 0, 0, 1));
+    expect(quantizedMatmul(a, b, { residual, output, bias, activation: 'relu' }).data).toEqual(Int8Array.of(5, 1, 1, 1));
+  });
+
+  test('8-bit output of a curve: sigmoid at scale 1/256, zy -128', () => {
+    const output = { dtype: 'int8', scale: 1 / 256, zeroPoint: -128 } as const;
+    const y = quantizedMatmul(a, b, { activation: 'sigmoid', output });
+    // sigmoid of 1, 0.25, 3.25: 0.731059, 0.562177, 0.962673, times 256: 187.15 143.92 246.44
+    expect(y.data).toEqual(Int8Array.of(59, 16, 118, 16));
+  });
+
+  test('NaN of the residual: NaN, or the zero point', () => {
+    const nan = Float32Array.of(NaN, 0, 0, 0);
+    expect(quantizedMatmul(a, b, { residual: nan, activation: 'gelu' }).data[0]).toBeNaN();
+    const y = quantizedMatmul(a, b, { residual: nan, activation: 'gelu', output: { dtype: 'uint8', scale: 1, zeroPoint: 7 } });
+    expect(y.data[0]).toBe(7);
+  });
+
+  test('int32 output takes neither; a residual per axis is refused', () => {
+    const value = expect.objectContaining({ code: 'ERR_LOWP_VALUE' });
+    expect(() => quantizedMatmul(a, b, { output: 'int32', residual })).toThrow(value);
+    expect(() => quantizedMatmul(a, b, { output: 'int32', activation: 'gelu' })).toThrow(value);
+    const scale = Float32Array.of(1, 1);
+    const perRow = { data: new Int8Array(4), shape: [2, 2], scale, zeroPoint: 0, axis: 0 };
+    expect(() => quantizedMatmul(a, b, { residual: perRow })).toThrow(value);
+  });
+});
+
 describe('quantizedMatmul > refusals', () => {
   test('a float32 bias with int32 output, an int32 bias with float32 output', () => {
     const type = expect.objectContaining({ code: 'ERR_LOWP_TYPE' });
