@@ -40,11 +40,11 @@ struct Bound {
   Kind kind;
   double ulp_positive, ulp_negative, absolute_negative;  // of x < 0: whichever allows more
 };
-constexpr Bound kBounds[] = {{Kind::kSigmoid, 1.5, 2.4, 0},
+constexpr Bound kBounds[] = {{Kind::kSigmoid, 1.5, 2.5, 0},
                              {Kind::kTanh, 2.6, 2.6, 0},
                              {Kind::kSilu, 2.2, 3.2, 1e-37},
-                             {Kind::kGeluTanh, 2.3, 0, 6e-8},
-                             {Kind::kGelu, 3.3, 0, 6e-8}};
+                             {Kind::kGeluTanh, 2.4, 0, 6e-8},
+                             {Kind::kGelu, 3.4, 0, 6e-8}};
 
 float FromBits(uint32_t bits) {
   float x;

@@ -57,6 +57,26 @@ describe.each(BUFFERS)('matmul in one %s', (_, make) => {
     await expectRejects(() => floatProduct.async(fa(), fb(), { out, bias }), 'ERR_LOWP_ALIAS', ['options.bias']);
   });
 
+  test('out over the residual: element for element, or refused', async () => {
+    const buffer = make(64);
+    const out = new Float32Array(buffer, 16, 4);
+    const words = ['options.residual'];
+    for (const at of [4, 12, 20, 28]) {
+      const residual = new Float32Array(buffer, at, 4);
+      expectThrows(() => floatProduct.sync(fa(), fb(), { out, residual }), 'ERR_LOWP_ALIAS', words);
+      await expectRejects(() => floatProduct.async(fa(), fb(), { out, residual }), 'ERR_LOWP_ALIAS', words);
+    }
+    const wider = { data: new Float32Array(buffer, 16, 8), shape: [2, 2], strides: [3, 1] };
+    expectThrows(() => floatProduct.sync(fa(), fb(), { out, residual: wider }), 'ERR_LOWP_ALIAS', words);
+    const bytes = { data: new Int8Array(buffer, 16, 4), shape: [2, 2], scale: 1, zeroPoint: 0 };
+    expectThrows(() => quantizedProduct.sync(qa(), qb(), { out, residual: bytes }), 'ERR_LOWP_ALIAS', words);
+    for (const at of [0, 16, 32]) {
+      const residual = floats(buffer, at, [1, 1, 1, 1]);
+      floatProduct.sync(fa(), fb(), { out, residual });
+      expect([...out]).toEqual(EXPECTED.map((y) => y + 1));
+    }
+  });
+
   test('packed weights are copies: out may lie over what they were made from', () => {
     const b = { data: floats(make(24), 0, fb().data), shape: [3, 2] };
     using packed = packWeights(b);

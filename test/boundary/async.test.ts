@@ -43,15 +43,15 @@ test('a long call is pending, then not', async () => {
 
 describe('inputs changed after the call', () => {
   test.each(['filled', 'transferred'])('float32, %s', async (how) => {
-    const [a, b, bias] = [fa(), fb(), Float32Array.of(1, 2)];
+    const [a, b, bias, residual] = [fa(), fb(), Float32Array.of(1, 2), Float32Array.of(1, 2, 3, 4)];
     // Queued behind a long one, so that the change comes first.
     const before = matmulAsync(brief.a, brief.packed);
-    const call = matmulAsync(a, b, { bias });
-    for (const array of [a.data, b.data, bias]) {
+    const call = matmulAsync(a, b, { bias, residual });
+    for (const array of [a.data, b.data, bias, residual]) {
       if (how === 'filled') array.fill(NaN);
       else detach(array);
     }
-    expect([...(await call).data]).toEqual([9, 4, 27, 4]);
+    expect([...(await call).data]).toEqual([10, 6, 30, 8]);
     await before;
   });
 
@@ -60,12 +60,13 @@ describe('inputs changed after the call', () => {
     const b = { ...qb(), scale: Float32Array.of(0.25, 0.25), zeroPoint: Int32Array.of(0, 0), axis: 1 };
     const bias = Float32Array.of(1, 2);
     const before = matmulAsync(brief.a, brief.packed);
-    const call = quantizedMatmulAsync(a, b, { bias });
-    for (const array of [a.data, a.scale, a.zeroPoint, b.data, b.scale, b.zeroPoint, bias]) {
+    const residual = { data: Int8Array.of(1, 2, 3, 4), shape: [2, 2], scale: 1, zeroPoint: 0 };
+    const call = quantizedMatmulAsync(a, b, { bias, residual });
+    for (const array of [a.data, a.scale, a.zeroPoint, b.data, b.scale, b.zeroPoint, bias, residual.data]) {
       if (how === 'filled') array.fill(99);
       else detach(array);
     }
-    expect([...(await call).data]).toEqual([2, 2.25, 4.25, 2.25]);
+    expect([...(await call).data]).toEqual([3, 4.25, 7.25, 6.25]);
     await before;
   });
 

@@ -3,6 +3,7 @@ import '../helpers/ownBinary';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  ActivationCode,
   ActivationQuantization,
   BINDING_VERSION,
   Gemm,
@@ -64,8 +65,13 @@ const NOT_SIZES = [-1, -(2 ** 40), 0.5, NaN, -Infinity];
 
 describe('sgemm 2x2x3', () => {
   const b = packedFloats(3, 2);
-  const run = (over: Partial<Record<keyof typeof Gemm, number>>, a = f(6), out = f(4), bias?: Float32Array): void =>
-    native.sgemm(gemmControl(2, 2, 3, over), a, b, out, bias);
+  const run = (
+    over: Partial<Record<keyof typeof Gemm, number>>,
+    a = f(6),
+    out = f(4),
+    bias?: Float32Array,
+    residual?: unknown,
+  ): void => native.sgemm(gemmControl(2, 2, 3, over), a, b, out, bias, wrong(residual));
 
   test('is right when nothing is wrong', () => {
     const out = f(4);
@@ -104,13 +110,39 @@ describe('sgemm 2x2x3', () => {
     ['another depth than the weights', () => run({ k: 2 })],
     ['other columns than the weights', () => run({ n: 1 })],
     ['bias short', () => run({}, f(6), f(4), f(1))],
+    ['residual short', () => run({}, f(6), f(4), undefined, f(3))],
+    ['residual empty', () => run({}, f(6), f(4), undefined, f(0))],
+    ['ldResidual below N', () => run({ ldResidual: 1 }, f(6), f(4), undefined, f(4))],
+    ['ldResidual past the end', () => run({ ldResidual: 3 }, f(6), f(4), undefined, f(4))],
+    ['ldResidual 2^40', () => run({ ldResidual: 2 ** 40 }, f(6), f(4), undefined, f(4))],
   ])('%s', (_, call) => expectFailure(call, 'SHAPE'));
 
   test.each([
     ['min above max', () => run({ min: 1, max: 0 })],
     ['min NaN', () => run({ min: NaN })],
     ['max NaN', () => run({ max: NaN })],
+    ['activation of another number', () => run({ activation: ActivationCode.length })],
+    ['activation -1', () => run({ activation: -1 })],
+    ['activation NaN', () => run({ activation: NaN })],
+    ['alpha Infinity', () => run({ activation: ActivationCode.leakyRelu, alpha: Infinity })],
+    ['ldResidual -1', () => run({ ldResidual: -1 }, f(6), f(4), undefined, f(4))],
+    ['ldResidual 2.5', () => run({ ldResidual: 2.5 }, f(6), f(4), undefined, f(4))],
   ])('%s', (_, call) => expectFailure(call, 'VALUE'));
+
+  test.each([i8(4), new Float64Array(4), {}, 'x', 7])('residual %p', (residual) => {
+    expectFailure(() => run({}, f(6), f(4), undefined, residual), 'TYPE');
+  });
+
+  test('residual over out: the same elements only', () => {
+    const memory = f(16);
+    const out = memory.subarray(4, 8);
+    run({}, f(6), out, undefined, memory.subarray(4, 8));
+    run({}, f(6), out, undefined, memory.subarray(4, 16));
+    run({}, f(6), out, undefined, memory.subarray(8, 12));
+    expectFailure(() => run({}, f(6), out, undefined, memory.subarray(5, 9)), 'ALIAS');
+    expectFailure(() => run({}, f(6), out, undefined, memory.subarray(1, 5)), 'ALIAS');
+    expectFailure(() => run({ ldResidual: 3 }, f(6), out, undefined, memory.subarray(4, 16)), 'ALIAS');
+  });
 
   test('detached arrays', () => {
     const dead = f(6);
@@ -133,10 +165,11 @@ describe('sgemm 2x2x3', () => {
 
 describe('qgemm 2x2x3', () => {
   const b = packedBytes(3, 2);
-  type Args = Partial<Record<'a' | 'out' | 'bias' | 'scales' | 'zeros', unknown>>;
+  type Args = Partial<Record<'a' | 'out' | 'bias' | 'scales' | 'zeros' | 'residual', unknown>>;
   const run = (args: Args, over: Partial<Record<keyof typeof Gemm, number>> = {}): void => {
-    const { a = i8(6), out = i32(4), bias, scales, zeros } = args;
-    native.qgemm(gemmControl(2, 2, 3, over), wrong(a), b, wrong(out), wrong(bias), wrong(scales), wrong(zeros));
+    const { a = i8(6), out = i32(4), bias, scales, zeros, residual } = args;
+    const ctl = gemmControl(2, 2, 3, over);
+    native.qgemm(ctl, wrong(a), b, wrong(out), wrong(bias), wrong(scales), wrong(zeros), wrong(residual));
   };
   const perRow = { quantization: ActivationQuantization.perRow };
   const dynamic = { quantization: ActivationQuantization.dynamicPerRow };
@@ -166,6 +199,14 @@ describe('qgemm 2x2x3', () => {
     ['perRow, scale 0', 'VALUE', () => run({ scales: f(2), zeros: i32(2) }, perRow)],
     ['bias at the edge of int32', 'VALUE', () => run({ bias: Int32Array.of(2 ** 31 - 1, 0) })],
     ['bias empty', 'SHAPE', () => run({ bias: i32(0) })],
+    ['activation of int32 out', 'VALUE', () => run({}, { activation: ActivationCode.gelu })],
+    ['residual of int32 out', 'VALUE', () => run({ residual: f(4) })],
+    ['Int32Array residual', 'TYPE', () => run({ out: f(4), residual: i32(4) })],
+    ['residual short', 'SHAPE', () => run({ out: f(4), residual: i8(3) })],
+    ['scaleResidual 0', 'VALUE', () => run({ out: f(4), residual: i8(4) }, { scaleResidual: 0 })],
+    ['scaleResidual NaN', 'VALUE', () => run({ out: f(4), residual: i8(4) }, { scaleResidual: NaN })],
+    ['zeroResidual 128', 'VALUE', () => run({ out: f(4), residual: i8(4) }, { zeroResidual: 128 })],
+    ['zeroResidual 0.5', 'VALUE', () => run({ out: f(4), residual: i8(4) }, { zeroResidual: 0.5 })],
     ['a short', 'SHAPE', () => run({ a: i8(5) })],
     ['out short', 'SHAPE', () => run({ out: i32(3) })],
   ])('%s > %s', (_, code, call) => expectFailure(call, code));
@@ -264,6 +305,7 @@ test('control blocks, version and limits mirror those of native code', () => {
   );
   expect(lengths).toEqual({
     GemmSlot: Gemm.length + 1,
+    ActivationCode: ActivationCode.length + 1,
     ActivationQuantization: 4,
     PackSlot: Pack.length + 1,
     SearchSlot: Search.length + 1,

@@ -15,7 +15,21 @@ export function gemmControl(
   k: number,
   over: Partial<Record<keyof typeof Gemm, number>> = {},
 ): Float64Array {
-  const slots = { batch: 1, m, n, k, lda: k, ldc: n, batchStrideC: m * n, min: -Infinity, max: Infinity, scaleA: 1, scaleOut: 1 };
+  const slots = {
+    batch: 1,
+    m,
+    n,
+    k,
+    lda: k,
+    ldc: n,
+    batchStrideC: m * n,
+    min: -Infinity,
+    max: Infinity,
+    scaleA: 1,
+    scaleOut: 1,
+    ldResidual: n,
+    scaleResidual: 1,
+  };
   const ctl = new Float64Array(Gemm.length);
   for (const [name, value] of Object.entries({ ...slots, ...over })) ctl[SLOT[name]] = value;
   return ctl;
@@ -31,8 +45,13 @@ const SLOT: Readonly<Record<string, number>> = {
   batchStrideA: Gemm.batchStrideA,
   ldc: Gemm.ldc,
   batchStrideC: Gemm.batchStrideC,
+  activation: Gemm.activation,
   min: Gemm.min,
   max: Gemm.max,
+  alpha: Gemm.alpha,
+  ldResidual: Gemm.ldResidual,
+  scaleResidual: Gemm.scaleResidual,
+  zeroResidual: Gemm.zeroResidual,
   threads: Gemm.threads,
   job: Gemm.job,
   ownsOut: Gemm.ownsOut,

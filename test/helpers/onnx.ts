@@ -65,13 +65,29 @@ export interface Operator {
   readonly attributes?: Readonly<Record<string, number>>;
   /** Default: that of ONNX itself. */
   readonly domain?: string;
+  /** Float attributes, and strings. */
+  readonly parameters?: Readonly<Record<string, number | string>>;
   /** Indices of inputs that are initializers. */
   readonly constant?: readonly number[];
 }
 
-function encode({ opType, inputs, outputs, axis, attributes, domain = '', constant = [] }: Operator): Uint8Array {
+function encode({
+  opType,
+  inputs,
+  outputs,
+  axis,
+  attributes,
+  parameters = {},
+  domain = '',
+  constant = [],
+}: Operator): Uint8Array {
   const integers = Object.entries({ ...(axis === undefined ? {} : { axis }), ...attributes });
-  const attribute = integers.map(([name, i]) => ({ name, type: onnx.AttributeProto.AttributeType.INT, i }));
+  const { INT, FLOAT, STRING } = onnx.AttributeProto.AttributeType;
+  const attribute: onnx.IAttributeProto[] = integers.map(([name, i]) => ({ name, type: INT, i }));
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value === 'number') attribute.push({ name, type: FLOAT, f: value });
+    else attribute.push({ name, type: STRING, s: new TextEncoder().encode(value) });
+  }
   const names = inputs.map((value, i) => (value === undefined ? '' : `x${i}`));
   const outputNames = outputs.map((_, i) => `y${i}`);
   const model = onnx.ModelProto.create({

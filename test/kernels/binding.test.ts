@@ -7,6 +7,7 @@ const ROOT = join(__dirname, '..', '..');
 const RENAMED: Readonly<Record<string, string>> = { isSigned: 'signed' };
 const MIRRORS = [
   ['GemmSlot', 'Gemm'],
+  ['ActivationCode', 'ActivationCode'],
   ['ActivationQuantization', 'ActivationQuantization'],
   ['PackSlot', 'Pack'],
   ['GroupSlot', 'Group'],

@@ -1,13 +1,13 @@
 /**
  * onnxruntime's CPU operators as judge: MatMulInteger, QLinearMatMul, QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear. Equal
- * results, on every instruction set.
+ * results, on every instruction set. The activations, whose rounding ONNX leaves open, within a tolerance.
  *
  * One exception, by arithmetic and not by taste: where the processor has AVX2 but no VNNI, onnxruntime multiplies uint8 by int8 with
  * vpmaddubsw, whose sums of two products saturate at 32767 (its documentation advises 7-bit weights). Here int8 weights of uint8
  * activations stay within +-64, where 2 * 255 * 64 = 32640 fits; full range is compared with exact sums instead.
  */
-import { dequantize, quantize, quantizedMatmul, runtime, type QuantizedTensor } from 'lowp';
-import { expectSame } from '../helpers/compare';
+import { dequantize, matmul, quantize, quantizedMatmul, runtime, type Activation, type QuantizedTensor } from 'lowp';
+import { expectNear, expectSame } from '../helpers/compare';
 import { resetIsa, usableIsas } from '../helpers/isas';
 import { runOperator, scalar, type Dtype, type Operator, type Value } from '../helpers/onnx';
 import { Random } from '../helpers/random';
@@ -272,4 +272,58 @@ test('float32 activations: DynamicQuantizeLinear, then MatMulInteger, then scale
     const want = Float32Array.from(sums, (sum) => Math.fround(sum) * multiplier);
     onEachIsa((isa) => expectSame(quantizedMatmul(x, b, { activations: 'perTensor' }).data, want, `${isa} case ${i}`));
   }
+});
+
+describe('activations of sums with a residual', () => {
+  const OPERATORS: readonly (readonly [Activation, string, Operator['parameters']])[] = [
+    ['relu', 'Relu', {}],
+    [{ type: 'leakyRelu', alpha: 0.2 }, 'LeakyRelu', { alpha: 0.2 }],
+    [{ type: 'leakyRelu' }, 'LeakyRelu', {}],
+    ['gelu', 'Gelu', {}],
+    ['geluTanh', 'Gelu', { approximate: 'tanh' }],
+    ['sigmoid', 'Sigmoid', {}],
+    ['tanh', 'Tanh', {}],
+    ['hardswish', 'HardSwish', {}],
+    ['hardsigmoid', 'HardSigmoid', { alpha: 1 / 6 }],
+  ];
+  const n = 61;
+  const r = new Random('activations');
+  const a = { data: r.fill(new Float32Array(50), () => r.int(-2, 2)), shape: [50, 1] };
+  const b = { data: r.fill(new Float32Array(n), () => r.int(-2, 2)), shape: [1, n] };
+  const residual = r.floats(50 * n, 3);
+  // The product is exact, so this is what both see.
+  const x = { data: matmul(a, b, { residual }).data, shape: [50, n] };
+  const outputs = [{ dtype: 'float32', shape: x.shape }] as const;
+
+  test.each(OPERATORS)('%j is %s', async (activation, opType, parameters) => {
+    const [want] = await runOperator({ opType, inputs: [x], outputs, parameters });
+    onEachIsa((isa) => {
+      expectNear(matmul(a, b, { residual, activation }).data, want, 1e-6, `${isa} ${opType}`);
+    });
+  });
+
+  test('silu is x Sigmoid(x)', async () => {
+    const [sigmoid] = await runOperator({ opType: 'Sigmoid', inputs: [x], outputs });
+    const want = Float32Array.from(x.data, (v, i) => v * sigmoid[i]);
+    onEachIsa((isa) => expectNear(matmul(a, b, { residual, activation: 'silu' }).data, want, 1e-6, isa));
+  });
+
+  test('Add of the real values of both, then Relu and QuantizeLinear, is a quantized residual', async () => {
+    const q = { data: bytes(r, 'int8', 50 * n), shape: x.shape, scale: 0.0625, zeroPoint: -3 };
+    const qa = { data: Int8Array.from(a.data), shape: a.shape, scale: 0.5, zeroPoint: 0 };
+    const qb = { data: Int8Array.from(b.data), shape: b.shape, scale: 0.25, zeroPoint: 0 };
+    const inputs = [quantizedMatmul(qa, qb), dequantize(q)];
+    const [sum] = await runOperator({ opType: 'Add', inputs, outputs });
+    const [real] = await runOperator({ opType: 'Relu', inputs: [{ data: sum, shape: x.shape }], outputs });
+    const output = { dtype: 'uint8', scale: 0.03, zeroPoint: 20 } as const;
+    const [want] = await runOperator({
+      opType: 'QuantizeLinear',
+      inputs: [{ data: real, shape: x.shape }, scalar(output.scale, 'float32'), scalar(output.zeroPoint, 'uint8')],
+      outputs: [{ dtype: 'uint8', shape: x.shape }],
+    });
+    onEachIsa((isa) => {
+      const got = quantizedMatmul(qa, qb, { residual: q, activation: 'relu', output });
+      expectSame(got.data, want, isa);
+    });
+  });
 });
