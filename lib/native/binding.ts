@@ -210,9 +210,9 @@ export interface NativeBinding {
     a: NumericArray,
     b: object,
     out: NumericArray,
-    bias: Float32Array | Int32Array | undefined,
-    aScales: Float32Array | undefined,
-    aZeros: Int32Array | undefined,
+    bias?: Float32Array | Int32Array,
+    aScales?: Float32Array,
+    aZeros?: Int32Array,
     residual?: Float32Array | Typed8,
   ): void;
   qgemmAsync(...args: Parameters<NativeBinding['qgemm']>): Promise<void>;
@@ -221,7 +221,7 @@ export interface NativeBinding {
     a: Float32Array,
     b: object,
     out: Float32Array,
-    bias: Float32Array | undefined,
+    bias?: Float32Array,
     residual?: Float32Array,
   ): void;
   sgemmAsync(...args: Parameters<NativeBinding['sgemm']>): Promise<void>;

@@ -74,7 +74,8 @@ export function matmul(a: Tensor<Float32Array>, b: Weights, options?: MatmulOpti
   const holder = tensor === undefined ? b : {};
   if (tensor !== undefined) packInto(native, holder, tensor, matmul);
   try {
-    native.sgemm(ctl, call.a, holder, call.out, call.bias, call.residual);
+    if (call.bias === undefined && call.residual === undefined) native.sgemm(ctl, call.a, holder, call.out);
+    else native.sgemm(ctl, call.a, holder, call.out, call.bias, call.residual);
   } catch (thrown) {
     throw fromNative(thrown, matmul);
   } finally {

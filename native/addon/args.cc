@@ -80,11 +80,12 @@ ArrayView ReadArray(napi_env env, napi_value value, const char* name, napi_typed
   return view;
 }
 
-ArrayView ReadOptionalArray(napi_env env, napi_value value, const char* name) {
+ArrayView ReadOptionalArray(const Arguments& arguments, size_t index, const char* name) {
+  if (index >= arguments.count) return {};
   napi_valuetype type = napi_undefined;
-  napi_typeof(env, value, &type);
+  napi_typeof(arguments.env, arguments.values[index], &type);
   if (type == napi_undefined || type == napi_null) return {};
-  return ReadArray(env, value, name);
+  return ReadArray(arguments.env, arguments.values[index], name);
 }
 
 Control::Control(napi_env env, napi_value value, size_t slots) {

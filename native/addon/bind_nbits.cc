@@ -23,10 +23,11 @@ NBitsShape ReadShape(const Control& ctl) {
 struct Groups {
   ArrayView data, scales, zeros;
 
-  Groups(napi_env env, const NBitsShape& shape, napi_value d, napi_value s, napi_value z)
-      : data(ReadArray(env, d, "the data of the groups", napi_uint8_array)),
-        scales(ReadArray(env, s, "the scales of the groups", napi_float32_array)),
-        zeros(ReadOptionalArray(env, z, "the zero points of the groups")) {
+  // They stand at `first` and behind it.
+  Groups(const Arguments& arguments, const NBitsShape& shape, size_t first)
+      : data(ReadArray(arguments.env, arguments.values[first], "the data of the groups", napi_uint8_array)),
+        scales(ReadArray(arguments.env, arguments.values[first + 1], "the scales of the groups", napi_float32_array)),
+        zeros(ReadOptionalArray(arguments, first + 2, "the zero points of the groups")) {
     CheckLength(data, SaturatingMul(shape.n, shape.row_bytes()), "the data of the groups");
     CheckLength(scales, SaturatingMul(shape.n, shape.groups()), "the scales of the groups");
     if (!zeros.present) return;
@@ -39,7 +40,7 @@ napi_value PackN(Arguments& arguments) {
   napi_env env = arguments.env;
   const Control ctl(env, arguments.values[1], GroupSlot::length);
   const NBitsShape shape = ReadShape(ctl);
-  const Groups groups(env, shape, arguments.values[2], arguments.values[3], arguments.values[4]);
+  const Groups groups(arguments, shape, 2);
   NBitsPackedB packed;
   Check(PackNBitsB({shape, groups.data.As<const uint8_t>(), groups.scales.As<const float>(), groups.zeros.As<const uint8_t>()},
                    SelectNBits(ActiveIsas()), &packed));
@@ -57,7 +58,7 @@ napi_value QuantizeGroups(Arguments& arguments) {
   const size_t rows = transpose ? shape.n : shape.k, cols = transpose ? shape.k : shape.n;
   if (ldw < cols) Fail(Code::kShape, "Expected ldw of at least " + std::to_string(cols) + " but received " + std::to_string(ldw));
   CheckExtent(w, Extent(1, 0, rows, ldw, cols), "w");
-  const Groups groups(env, shape, arguments.values[2], arguments.values[3], arguments.values[4]);
+  const Groups groups(arguments, shape, 2);
   for (const ArrayView* out : {&groups.data, &groups.scales, &groups.zeros})
     if (out->present) CheckAlias(*out, out->length, w, "w");
   QuantizeNBits(shape, {w.As<const float>(), ldw, transpose}, groups.data.As<uint8_t>(), groups.scales.As<float>(),
@@ -69,7 +70,7 @@ napi_value DequantizeGroups(Arguments& arguments) {
   napi_env env = arguments.env;
   const Control ctl(env, arguments.values[0], GroupSlot::length);
   const NBitsShape shape = ReadShape(ctl);
-  const Groups groups(env, shape, arguments.values[1], arguments.values[2], arguments.values[3]);
+  const Groups groups(arguments, shape, 1);
   const ArrayView out = ReadArray(env, arguments.values[4], "out", napi_float32_array);
   const size_t count = SaturatingMul(shape.n, shape.k);
   CheckLength(out, count, "out");
@@ -93,7 +94,7 @@ struct Call {
     packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
     const NBitsPackedB& b = WeightsOf<NBitsPackedB>(*packed, "group-quantized");
     out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
-    bias = ReadOptionalArray(env, arguments.values[4], "bias");
+    bias = ReadOptionalArray(arguments, 4, "bias");
     sizes = ReadGemmSizes(ctl, b.k, b.n, out);
     if (sizes.lda < sizes.k)
       Fail(Code::kShape, "Expected lda of at least " + std::to_string(sizes.k) + " but received " + std::to_string(sizes.lda));

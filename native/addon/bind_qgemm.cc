@@ -80,10 +80,10 @@ Call::Call(Arguments& arguments, const Control& ctl) {
   packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
   const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
   out = ReadArray(env, arguments.values[3], "out");
-  bias = ReadOptionalArray(env, arguments.values[4], "bias");
-  scales = ReadOptionalArray(env, arguments.values[5], "the scales of a");
-  zeros = ReadOptionalArray(env, arguments.values[6], "the zero points of a");
-  residual = ReadOptionalArray(env, arguments.values[7], "residual");
+  bias = ReadOptionalArray(arguments, 4, "bias");
+  scales = ReadOptionalArray(arguments, 5, "the scales of a");
+  zeros = ReadOptionalArray(arguments, 6, "the zero points of a");
+  residual = ReadOptionalArray(arguments, 7, "residual");
   sizes = ReadGemmSizes(ctl, b.k, b.n, out);
   args.b = &b;
   args.batch = sizes.batch;

@@ -22,8 +22,8 @@ struct Call {
     packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
     const SGemmPackedB& b = WeightsOf<SGemmPackedB>(*packed, "float32 packed weights");
     out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
-    bias = ReadOptionalArray(env, arguments.values[4], "bias");
-    residual = ReadOptionalArray(env, arguments.values[5], "residual");
+    bias = ReadOptionalArray(arguments, 4, "bias");
+    residual = ReadOptionalArray(arguments, 5, "residual");
     sizes = ReadGemmSizes(ctl, b.k, b.n, out);
     args.transpose_a = ctl.Flag(GemmSlot::transposeA);
     const size_t stored_rows = args.transpose_a ? sizes.k : sizes.m, stored_cols = args.transpose_a ? sizes.m : sizes.k;
