@@ -137,7 +137,7 @@ export interface QuantizedMatmulOptions extends CommonMatmulOptions {
    * Added to the real values after scale and bias, before the activation, as a ResNet block does:
    * y = activation(sum * a.scale * b.scale + bias + residual). Of the result's shape: a float32 Tensor (rows may be further apart
    * than N: `strides`), a QuantizedTensor with one scale (whose real values are added, as ONNX QLinearAdd does), or a Float32Array
-   * with an element for each of the result. It may be `out` itself. Not for output `'int32'`.
+   * with an element for each of the result. It may be `out` itself. Not for output `'int32'`; float32 only where b is in groups.
    */
   readonly residual?: Tensor<Float32Array> | QuantizedTensor | Float32Array;
   /**

@@ -7,7 +7,7 @@
  */
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 3;
+export const BINDING_VERSION = 4;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;

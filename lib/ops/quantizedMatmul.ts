@@ -33,7 +33,7 @@ function takeControl(): Float64Array {
  *
  * `b` may also be in groups (a GroupQuantizedTensor, or one packed): 4- or 8-bit weights for float32 activations, which are then
  * quantized to int8 for each row and group, with scale = max|a| / 127. Sums are exact within a group; groups are added in float32, k
- * ascending: y = f32(y + f32(sum * f32(scaleA * scaleB))). Only float32 output and bias. Source: ONNX com.microsoft.MatMulNBits,
+ * ascending: y = f32(y + f32(sum * f32(scaleA * scaleB))). Only float32 output, bias and residual. Source: ONNX com.microsoft.MatMulNBits,
  * accuracy level 4.
  *
  * Quantization: ONNX DynamicQuantizeLinear; requantization: ONNX QLinearMatMul in float32 steps, ties to even. Equal integers on

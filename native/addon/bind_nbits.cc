@@ -86,7 +86,8 @@ struct Call {
   std::shared_ptr<const Packed> packed;
   GemmSizes sizes;
   size_t extent_a;
-  ArrayView a, out, bias;
+  size_t residual_bytes;
+  ArrayView a, out, bias, residual;
 
   Call(Arguments& arguments, const Control& ctl) {
     napi_env env = arguments.env;
@@ -95,6 +96,7 @@ struct Call {
     const NBitsPackedB& b = WeightsOf<NBitsPackedB>(*packed, "group-quantized");
     out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
     bias = ReadOptionalArray(arguments, 4, "bias");
+    residual = ReadOptionalArray(arguments, 5, "residual");
     sizes = ReadGemmSizes(ctl, b.k, b.n, out);
     if (sizes.lda < sizes.k)
       Fail(Code::kShape, "Expected lda of at least " + std::to_string(sizes.k) + " but received " + std::to_string(sizes.lda));
@@ -115,8 +117,9 @@ struct Call {
     args.b = &b;
     args.c = out.As<float>();
     args.ldc = sizes.ldc;
-    args.min = ctl.Float(GemmSlot::min);
-    args.max = ctl.Float(GemmSlot::max);
+    args.activation = ReadActivation(ctl);
+    if (residual.present && residual.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for residual");
+    args.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
     args.threads = sizes.threads;
   }
 };
@@ -134,13 +137,16 @@ napi_value NBitsAsync(Arguments& arguments) {
   auto job = std::make_unique<Job>();
   job->id = ctl.Number(GemmSlot::job);
   const size_t a_bytes = call.extent_a * sizeof(float), bias_bytes = call.sizes.n * sizeof(float);
-  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) + 1)) {
-    Fail(Code::kNoMemory, "Expected " + std::to_string(a_bytes) + " bytes to copy a but the system gave none");
+  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) +
+                           RoundUp(call.residual_bytes, kCacheLine) + 1)) {
+    Fail(Code::kNoMemory,
+         "Expected " + std::to_string(a_bytes + call.residual_bytes) + " bytes to copy a and residual but the system gave none");
   }
   NBitsArgs args = call.args;
   size_t offset = 0;
   args.a = Snapshot(*job, &offset, args.a, a_bytes);
   args.bias = Snapshot(*job, &offset, args.bias, bias_bytes);
+  args.residual.data = Snapshot(*job, &offset, static_cast<const uint8_t*>(args.residual.data), call.residual_bytes);
   args.c = static_cast<float*>(PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc));
   job->run = [args, packed = call.packed](Job& self) mutable {
     args.stop = &self.stop;

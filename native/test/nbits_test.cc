@@ -3,21 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
+#include "test/epilogue_cases.h"
 #include "test/harness.h"
 
 namespace lowp {
 namespace test {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
 enum class Fill { kRandom, kLow, kHigh, kSpecial };
 
 struct Case {
   size_t m, n, k, bits, group;
-  bool zeros, bias, relu;
+  bool zeros, bias, epilogue;  // a random activation and residual
   size_t lda_gap, ldc_gap, threads;
   Fill a_fill, b_fill;
 
@@ -25,12 +23,12 @@ struct Case {
     return std::string(kernel.name) + " M" + std::to_string(m) + " N" + std::to_string(n) + " K" + std::to_string(k) + " bits" +
            std::to_string(bits) + " group" + std::to_string(group) + (zeros ? " zeros" : "") + " lda+" + std::to_string(lda_gap) +
            " ldc+" + std::to_string(ldc_gap) + " fill" + std::to_string(static_cast<int>(a_fill)) +
-           std::to_string(static_cast<int>(b_fill)) + (bias ? " bias" : "") + (relu ? " relu" : "") + " t" +
+           std::to_string(static_cast<int>(b_fill)) + (bias ? " bias" : "") + (epilogue ? " epilogue" : "") + " t" +
            std::to_string(threads);
   }
 };
 
-float Activation(Random& random, Fill fill) {
+float InputValue(Random& random, Fill fill) {
   if (fill == Fill::kLow) return -3;
   if (fill == Fill::kHigh) return 3;
   if (fill == Fill::kSpecial) {
@@ -79,7 +77,7 @@ void Run(const NBitsEntry& entry, const Case& c, Random& random) {
   const size_t lda = c.k + c.lda_gap, ldc = c.n + c.ldc_gap;
   GuardedArray<float> a((c.m - 1) * lda + c.k), scales(c.n * shape.groups()), bias(c.n), out((c.m - 1) * ldc + c.n);
   GuardedArray<uint8_t> b(c.n * shape.row_bytes()), zeros(c.n * shape.zero_row_bytes());
-  for (size_t i = 0; i < a.size(); ++i) a[i] = Activation(random, c.a_fill);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = InputValue(random, c.a_fill);
   for (size_t i = 0; i < b.size(); ++i) b[i] = Code(random, c.b_fill);
   for (size_t i = 0; i < zeros.size(); ++i) zeros[i] = Code(random, c.b_fill == Fill::kRandom ? Fill::kRandom : Fill::kSpecial);
   for (size_t i = 0; i < scales.size(); ++i) scales[i] = random.Below(20) == 0 ? 0.0f : 0.01f * random.Float();
@@ -96,8 +94,9 @@ void Run(const NBitsEntry& entry, const Case& c, Random& random) {
   args.c = out.data();
   args.ldc = ldc;
   args.bias = c.bias ? bias.data() : nullptr;
-  args.min = c.relu ? 0 : -kInfinity;
-  args.max = kInfinity;
+  const TestResidual residual(random, c.epilogue && random.Below(3) > 0 ? ResidualKind::kFloat32 : ResidualKind::kNone, c.m, c.n);
+  args.activation = c.epilogue ? RandomActivation(random) : kNoActivation;
+  args.residual = residual.view();
   args.threads = c.threads;
   if (status.ok()) status = NBits(args);
 
@@ -107,7 +106,7 @@ void Run(const NBitsEntry& entry, const Case& c, Random& random) {
       float x = Expected(c, shape, a.data() + m * lda, b.data() + n * shape.row_bytes(), scales.data() + n * shape.groups(),
                          c.zeros ? zeros.data() + n * shape.zero_row_bytes() : nullptr);
       if (c.bias) x = x + bias[n];
-      if (c.relu && x < 0) x = 0;
+      x = Activated(args.activation, residual.Add(x, m, n));
       equal = Same(out[m * ldc + n], x);
     }
     // What lies between the rows is not ours.
@@ -117,7 +116,7 @@ void Run(const NBitsEntry& entry, const Case& c, Random& random) {
       equal = equal && raw == 0x5a5a5a5a;
     }
   }
-  Expect(equal, c.Name(*entry.kernel) + (status.ok() ? "" : ": " + status.message()));
+  Expect(equal, c.Name(*entry.kernel) + " " + NameOf(args.activation) + (status.ok() ? "" : ": " + status.message()));
 }
 
 constexpr size_t kGroups[] = {16, 32, 64, 128, 256};
@@ -132,7 +131,7 @@ Case RandomCase(Random& random, const NBitsKernel& kernel, bool deep) {
   if (deep && random.Below(2) == 0) c.k += kNBitsKc;
   c.zeros = random.Below(2) != 0;
   c.bias = random.Below(2) != 0;
-  c.relu = random.Below(3) == 0;
+  c.epilogue = random.Below(2) == 0;
   c.lda_gap = random.Below(3) == 0 ? random.Below(9) : 0;
   c.ldc_gap = random.Below(3) == 0 ? random.Below(9) : 0;
   c.threads = 1;

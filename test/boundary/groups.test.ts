@@ -97,6 +97,13 @@ describe('quantizedMatmul', () => {
     ['perRow', 'ERR_LOWP_VALUE', ['options.activations', "'perGroup'", "'perRow'"], { options: { activations: 'perRow' } }],
     ['int32 bias', 'ERR_LOWP_TYPE', ['options.bias', 'Int32Array(2)'], { options: { bias: new Int32Array(2) } }],
     ['bias short', 'ERR_LOWP_SHAPE', ['options.bias', 2], { options: { bias: new Float32Array(1) } }],
+    [
+      '8-bit residual',
+      'ERR_LOWP_TYPE',
+      ['options.residual.data', 'Float32Array', 'Int8Array(4)'],
+      { options: { residual: { data: new Int8Array(4), shape: [2, 2], scale: 1, zeroPoint: 0 } } },
+    ],
+    ['residual short', 'ERR_LOWP_SHAPE', ['options.residual', 4], { options: { residual: new Float32Array(3) } }],
     ['transposeB false', 'ERR_LOWP_VALUE', ['options.transposeB', 'true', 'false'], { options: { transposeB: false } }],
     ['another depth', 'ERR_LOWP_SHAPE', ['K', 3, 2], { a: { data: new Float32Array(4), shape: [2, 2] } }],
     ['out short', 'ERR_LOWP_SHAPE', ['options.out', 4], { options: { out: new Float32Array(3) } }],

@@ -6,11 +6,13 @@ import {
   quantizedMatmulAsync,
   quantizeWeights,
   runtime,
+  type Activation,
   type GroupQuantizedTensor,
   type QuantizedMatmulOptions,
   type Tensor,
 } from 'lowp';
 import * as reference from 'lowp/reference';
+import { CURVES } from '../helpers/activations';
 import { expectSame } from '../helpers/compare';
 import { around, kernelOf, tileOf, unique, usableIsas, useIsa } from '../helpers/isas';
 import { Random } from '../helpers/random';
@@ -34,7 +36,8 @@ interface Case {
   readonly padC?: number;
   readonly packed?: boolean;
   readonly bias?: boolean;
-  readonly act?: 'relu' | 'clamp';
+  readonly act?: 'relu' | 'clamp' | Exclude<Activation, object>;
+  readonly residual?: boolean;
   readonly threads?: number;
 }
 
@@ -86,6 +89,7 @@ function problem(c: Case): Problem {
   const options: QuantizedMatmulOptions = {
     bias: c.bias === true ? r.floats(c.n) : undefined,
     activation: c.act === 'clamp' ? { min: -1, max: 0.5 } : c.act,
+    residual: c.residual === true ? r.floats(rows * c.n) : undefined,
     outStride: c.padC === undefined ? undefined : c.n + c.padC,
   };
   return { a: activationsOf(r, c), b: groupsOf(r, c), options, length: rows * (c.n + (c.padC ?? 0)) + 3 };
@@ -128,7 +132,8 @@ function variant(r: Random, c: Pick<Case, 'm' | 'n' | 'k' | 'bits' | 'group'>): 
     padC: maybe(0.3, r.int(1, 5)),
     packed: maybe(0.5, true),
     bias: maybe(0.4, true),
-    act: r.pick([undefined, 'relu', 'clamp'] as const),
+    act: r.pick([undefined, 'relu', 'clamp', 'hardswish', ...CURVES] as const),
+    residual: maybe(0.4, true),
     threads: maybe(0.5, r.int(1, 3)),
   };
 }

@@ -1,17 +1,18 @@
-// What both matrix products do to a tile before it is stored:
+// What the matrix products do to a tile before it is stored:
 //
 //   y[m,n] = activation(x[m,n] + bias[n] + residual[m,n])           each step rounded to float32
 //
 // with x the real value of the product. The residual comes before the activation, as ResNet blocks have it (relu(conv +
 // residual)); a transformer block adds its residual to a projection without an activation, where the order does not matter.
 //
-// This family has no kernels of its own. Its headers are templates over a vector type, which the microkernel files of qgemm and
-// sgemm instantiate:
+// This family has no kernels of its own. Its headers are templates over a vector type, which the microkernel files of qgemm,
+// sgemm and nbits instantiate:
 //
 //   epilogue_kernel.h      plain data: which activation, where the residual is
 //   epilogue_vector.h      what a vector type offers; epilogue_vector256.h, ..512.h, ..neon.h, ..scalar.h: the vector types
 //   epilogue_activation.h  the activations, their rounding steps and errors
 //   epilogue_residual.h    a vector of the residual
+//   epilogue_store.h       the whole of it where sums are float32: sgemm and nbits
 #ifndef LOWP_KERNELS_EPILOGUE_EPILOGUE_H_
 #define LOWP_KERNELS_EPILOGUE_EPILOGUE_H_
 

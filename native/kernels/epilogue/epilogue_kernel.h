@@ -37,6 +37,18 @@ struct Residual {
   int32_t zero;
 };
 
+// What comes after float32 sums. Row 0 of c and residual is that of one matrix of the batch.
+struct FloatStore {
+  const float* bias;  // [N] or null
+  Activation activation;
+  Residual residual;
+  float* c;
+  size_t ldc;
+};
+
+// C[m .. m+rows)[n .. n+cols) = activation(acc[rows][NR] + bias + residual)
+using FloatStoreFn = void (*)(const FloatStore& store, const float* acc, size_t m, size_t n, size_t rows, size_t cols);
+
 }  // namespace lowp
 
 #endif  // LOWP_KERNELS_EPILOGUE_EPILOGUE_KERNEL_H_

@@ -63,25 +63,6 @@ void QuantizeRows(const NBitsArgs& args, const Blocking& blocking, uint8_t* pack
   });
 }
 
-// Bias and activation of one row; the comparisons let NaN pass. Plain enough for the compiler to vectorize.
-template <bool kBias>
-void StoreRow(const float* __restrict from, const float* __restrict bias, float min, float max, float* __restrict to,
-              size_t cols) {
-  for (size_t col = 0; col < cols; ++col) {
-    float x = from[col];
-    if constexpr (kBias) x += bias[col];
-    x = min > x ? min : x;
-    to[col] = max < x ? max : x;
-  }
-}
-
-void Store(const NBitsArgs& args, const float* acc, size_t nr, size_t m0, size_t n0, size_t rows, size_t cols) {
-  const auto store = args.bias != nullptr ? StoreRow<true> : StoreRow<false>;
-  const float* bias = args.bias != nullptr ? args.bias + n0 : nullptr;
-  for (size_t row = 0; row < rows; ++row)
-    store(acc + row * nr, bias, args.min, args.max, args.c + (m0 + row) * args.ldc + n0, cols);
-}
-
 // One micropanel times `rows` rows.
 void ComputePanel(const NBitsArgs& args, const Blocking& blocking, const uint8_t* packed, uint8_t* unpacked, float* acc,
                   size_t m0, size_t rows, size_t panel) {
@@ -129,12 +110,13 @@ bool ComputePiece(const NBitsArgs& args, const Blocking& blocking, const uint8_t
   uint8_t* scratch = Scratch(ScratchSlot::kTask, blocking.panel_bytes + blocking.acc_bytes);
   if (scratch == nullptr) return false;
   float* acc = reinterpret_cast<float*>(scratch + blocking.panel_bytes);
+  const FloatStore store{args.bias, args.activation, args.residual, args.c, args.ldc};
   for (size_t ic = piece.m_begin; ic < piece.m_end; ic += blocking.mc) {
     const size_t rows = std::min(blocking.mc, piece.m_end - ic);
     for (size_t jr = piece.n_begin; jr < piece.n_end; jr += nr) {
       if (IsSet(args.stop)) return true;
       ComputePanel(args, blocking, packed, scratch, acc, ic, rows, jr / nr);
-      Store(args, acc, nr, ic, jr, rows, std::min(nr, piece.n_end - jr));
+      args.b->entry->kernel->store(store, acc, ic, jr, rows, std::min(nr, piece.n_end - jr));
     }
   }
   return true;
@@ -147,8 +129,7 @@ Status NoScratch(size_t bytes) {
 }  // namespace
 
 Status NBits(const NBitsArgs& args) {
-  if (!(args.min <= args.max))
-    return {Code::kValue, "Expected min <= max but received " + std::to_string(args.min) + " and " + std::to_string(args.max)};
+  if (Status status = CheckEpilogue(args.activation, args.residual); !status.ok()) return status;
   const NBitsPackedB& b = *args.b;
   if (args.batch == 0 || args.m == 0 || b.n == 0) return {};
   const NBitsKernel& kernel = *b.entry->kernel;

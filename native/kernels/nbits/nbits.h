@@ -1,5 +1,5 @@
-// Weights of few bits:  C[M,N] = clamp(sum_g (sum_{k in g} Aq[m,k] * (B[k,n] - zb[g,n])) * (sa[m,g] * sb[g,n]) + bias[n], min,
-// max)
+// Weights of few bits:
+//   C[M,N] = activation(sum_g (sum_{k in g} Aq[m,k] * (B[k,n] - zb[g,n])) * (sa[m,g] * sb[g,n]) + bias[n] + residual[m,n])
 //
 // A is float32 and is quantized inside the call, each row by groups of K: sa = max|a| / 127, Aq = round(a * (127 / max|a|)), as
 // onnxruntime's MatMulNBits does at accuracy level 4. B holds 4 or 8 bits a weight, with a scale and, if wanted, a zero point for
@@ -21,6 +21,7 @@
 #include "core/aligned_buffer.h"
 #include "core/isa.h"
 #include "core/status.h"
+#include "kernels/epilogue/epilogue.h"
 #include "kernels/nbits/nbits_kernel.h"
 
 namespace lowp {
@@ -74,7 +75,8 @@ struct NBitsArgs {
   float* c = nullptr;
   size_t ldc = 0;               // rows of all batches are this far apart
   const float* bias = nullptr;  // [n]
-  float min = 0, max = 0;       // -inf and inf: no activation
+  Activation activation{};
+  Residual residual{};  // float32, a row for each of C; may be C itself: see kernels/epilogue
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;  // polled between micropanels
 };

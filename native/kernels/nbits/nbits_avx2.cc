@@ -95,7 +95,7 @@ inline void Finish4(const __m256i (&c)[kRows][2], const __m256i* before, const c
       __m256i sum = _mm256_madd_epi16(c[r][j], ones);
       if (before != nullptr) sum = _mm256_add_epi32(sum, before[2 * r + j]);
       if (!kZeros) sum = _mm256_add_epi32(sum, _mm256_set1_epi32(row.correction));
-      AddTo(acc + r * kNr + 8 * j, Scaled<Vector256, kZeros>(sum, row, b, 8 * j));
+      AddTo(acc + r * kNr + 8 * j, Scaled<GroupVector256, kZeros>(sum, row, b, 8 * j));
     }
   }
 }
@@ -151,7 +151,7 @@ inline void Finish8(const __m256i (&c)[kRows][2], const char* meta, const GroupC
   for (int r = 0; r < kRows; ++r) {
     const NBitsRowGroup& row = RowGroup(meta, r * NBitsRowStride(2));
 #pragma GCC unroll 2
-    for (int j = 0; j < 2; ++j) AddTo(acc + r * kNr + 8 * j, Scaled<Vector256, kZeros>(c[r][j], row, b, 8 * j));
+    for (int j = 0; j < 2; ++j) AddTo(acc + r * kNr + 8 * j, Scaled<GroupVector256, kZeros>(c[r][j], row, b, 8 * j));
   }
 }
 
@@ -215,6 +215,7 @@ const NBitsKernel kNBitsAvx2 = {"nbits_6x16c4__avx2",
                                 kMr,
                                 kNr,
                                 {4, 1, 0, QuantizeA<int8_t>, kDirect4, kPanel4, Unpack, kMr},
-                                {2, 2, 128, QuantizeA<int16_t>, kUkernels8, nullptr, nullptr, 0}};
+                                {2, 2, 128, QuantizeA<int16_t>, kUkernels8, nullptr, nullptr, 0},
+                                StoreFloatTile<Vector256, kNr>};
 
 }  // namespace lowp

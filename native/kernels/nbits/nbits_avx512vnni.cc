@@ -1,5 +1,7 @@
 // AVX-512 VNNI: vpdpbusd on 512-bit registers, u8 weights x s8 activations, no saturation (the ...ds form is not used).
 // The 14x32 tile keeps 28 sums, 2 of B, 1 broadcast of A and the mask of a nibble in 32 of 32 registers.
+#include "kernels/epilogue/epilogue_store.h"
+#include "kernels/epilogue/epilogue_vector512.h"
 #include "kernels/nbits/nbits_dot.h"
 #include "kernels/nbits/nbits_vector256.h"
 
@@ -62,6 +64,7 @@ const NBitsKernel kNBitsAvx512Vnni = {"nbits_14x32c4__avx512vnni",
                                       kMr,
                                       kNr,
                                       {4, 1, 0, QuantizeA<int8_t>, kDirect4, kBytes, DotUnpack<Dot512, kCols>, kMr},
-                                      {4, 1, 0, QuantizeA<int8_t>, kBytes, nullptr, nullptr, 0}};
+                                      {4, 1, 0, QuantizeA<int8_t>, kBytes, nullptr, nullptr, 0},
+                                      StoreFloatTile<Vector512, kNr>};
 
 }  // namespace lowp

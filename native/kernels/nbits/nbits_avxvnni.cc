@@ -9,7 +9,7 @@ namespace {
 constexpr size_t kMr = 6, kNr = 16;
 constexpr int kCols = 2;
 
-struct Dot256 : Vector256 {
+struct Dot256 : GroupVector256 {
   using B = __m256i;
   static B LoadB(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static void StoreB(uint8_t* p, B x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
@@ -45,6 +45,7 @@ const NBitsKernel kNBitsAvxVnni = {"nbits_6x16c4__avxvnni",
                                    kMr,
                                    kNr,
                                    {4, 1, 0, QuantizeA<int8_t>, kDirect4, kBytes, DotUnpack<Dot256, kCols>, kMr},
-                                   {4, 1, 0, QuantizeA<int8_t>, kBytes, nullptr, nullptr, 0}};
+                                   {4, 1, 0, QuantizeA<int8_t>, kBytes, nullptr, nullptr, 0},
+                                   StoreFloatTile<Vector256, kNr>};
 
 }  // namespace lowp

@@ -29,6 +29,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/epilogue/epilogue_kernel.h"
+
 namespace lowp {
 
 // Functions of this header are static: see qgemm_kernel.h.
@@ -89,6 +91,7 @@ struct NBitsKernel {
   const char* name;
   uint32_t mr, nr;
   NBitsFormat u4, u8;
+  FloatStoreFn store;
 };
 
 }  // namespace lowp

@@ -2,6 +2,8 @@
 // s8 while packing. The 8x12 tile keeps 24 sums, 3 of B, 1 broadcast of A and the mask of a nibble in 29 of 32 registers.
 #include <arm_neon.h>
 
+#include "kernels/epilogue/epilogue_store.h"
+#include "kernels/epilogue/epilogue_vector_neon.h"
 #include "kernels/nbits/nbits_dot.h"
 #include "kernels/nbits/nbits_quantize_scalar.h"
 
@@ -99,6 +101,7 @@ const NBitsKernel kNBitsNeonDot = {"nbits_8x12c4__neondot",
                                    kMr,
                                    kNr,
                                    {4, 1, 0, QuantizeA, kDirect4, kBytes, DotUnpack<DotNeon, kCols>, kMr},
-                                   {4, 1, 128, QuantizeA, kBytes, nullptr, nullptr, 0}};
+                                   {4, 1, 128, QuantizeA, kBytes, nullptr, nullptr, 0},
+                                   StoreFloatTile<VectorNeon, kNr>};
 
 }  // namespace lowp

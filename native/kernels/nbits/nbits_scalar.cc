@@ -1,4 +1,6 @@
 // Portable C++. Also what a machine without AVX2 or NEON dot product runs: loops along NR for auto-vectorization by the base ISA.
+#include "kernels/epilogue/epilogue_store.h"
+#include "kernels/epilogue/epilogue_vector_scalar.h"
 #include "kernels/nbits/nbits_finish.h"
 #include "kernels/nbits/nbits_quantize_scalar.h"
 
@@ -8,18 +10,8 @@ namespace {
 constexpr size_t kMr = 4, kNr = 8, kKr = 1;
 constexpr size_t kStride = NBitsRowStride(1), kGroupsAt = NBitsRowGroupsAt(1);
 
-struct Scalar {
-  using F = float;
-  using I = int32_t;
-  static constexpr size_t kWidth = 1;
-  static I SetI(int32_t x) { return x; }
-  static F SetF(float x) { return x; }
-  static F LoadF(const float* p) { return *p; }
+struct GroupVectorScalar : VectorScalar {
   static I LoadI16(const int16_t* p) { return *p; }
-  static I SubI(I x, I y) { return x - y; }
-  static I MulI(I x, I y) { return x * y; }
-  static F ToF(I x) { return static_cast<float>(x); }
-  static F MulF(F x, F y) { return x * y; }
 };
 
 template <size_t kRows, int kBits>
@@ -46,8 +38,8 @@ void Ukernel(const NBitsTile& tile) {
       }
       float* acc = tile.acc + row * kNr;
       for (size_t col = 0; col < kNr; ++col) {
-        acc[col] += tile.zero == nullptr ? Scaled<Scalar, false>(sum[col], meta, constants, col)
-                                         : Scaled<Scalar, true>(sum[col], meta, constants, col);
+        acc[col] += tile.zero == nullptr ? Scaled<GroupVectorScalar, false>(sum[col], meta, constants, col)
+                                         : Scaled<GroupVectorScalar, true>(sum[col], meta, constants, col);
       }
     }
     if (constants.zero != nullptr) constants.zero += kNr;
@@ -73,6 +65,7 @@ const NBitsKernel kNBitsScalar = {"nbits_4x8c1__scalar",
                                   kMr,
                                   kNr,
                                   {kKr, 1, 0, QuantizeA, kUkernels4, nullptr, nullptr, 0},
-                                  {kKr, 1, 0, QuantizeA, kUkernels8, nullptr, nullptr, 0}};
+                                  {kKr, 1, 0, QuantizeA, kUkernels8, nullptr, nullptr, 0},
+                                  StoreFloatTile<VectorScalar, kNr>};
 
 }  // namespace lowp

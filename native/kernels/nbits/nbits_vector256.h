@@ -5,27 +5,17 @@
 
 #include <immintrin.h>
 
+#include "kernels/epilogue/epilogue_store.h"
+#include "kernels/epilogue/epilogue_vector256.h"
 #include "kernels/nbits/nbits_finish.h"
 #include "kernels/nbits/nbits_quantize_scalar.h"
 
 namespace lowp {
 namespace {
 
-struct Vector256 {
-  using F = __m256;
-  using I = __m256i;
-  static constexpr size_t kWidth = 8;
-  static I SetI(int32_t x) { return _mm256_set1_epi32(x); }
-  static F SetF(float x) { return _mm256_set1_ps(x); }
-  static F LoadF(const float* p) { return _mm256_loadu_ps(p); }
+struct GroupVector256 : Vector256 {
   static void StoreF(float* p, F x) { _mm256_storeu_ps(p, x); }
   static I LoadI16(const int16_t* p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
-  static I AddI(I x, I y) { return _mm256_add_epi32(x, y); }
-  static I SubI(I x, I y) { return _mm256_sub_epi32(x, y); }
-  static I MulI(I x, I y) { return _mm256_mullo_epi32(x, y); }
-  static F ToF(I x) { return _mm256_cvtepi32_ps(x); }
-  static F AddF(F x, F y) { return _mm256_add_ps(x, y); }
-  static F MulF(F x, F y) { return _mm256_mul_ps(x, y); }
 };
 
 // The largest magnitude as bits, which order as the numbers do: infinities and NaN, from 0x7f800000 on, are above all others.

@@ -50,7 +50,7 @@ void PackA(const SGemmArgs& args, const float* a, size_t m0, size_t rows, size_t
 }
 
 // Loops pc, jr and ir for columns n_begin .. n_end: at most NC.
-void ComputeColumns(const SGemmArgs& args, const SGemmStore& store, const Blocking& blocking, const float* packed, float* acc,
+void ComputeColumns(const SGemmArgs& args, const FloatStore& store, const Blocking& blocking, const float* packed, float* acc,
                     size_t m0, size_t rows, size_t n_begin, size_t n_end) {
   const SGemmPackedB& b = *args.b;
   const SGemmKernel& kernel = *b.entry->kernel;
@@ -85,7 +85,7 @@ bool ComputePiece(const SGemmArgs& args, const Blocking& blocking, size_t batch,
   float* packed = reinterpret_cast<float*>(scratch);
   float* acc = reinterpret_cast<float*>(scratch + blocking.packed_bytes);
   const float* a = args.a + batch * args.batch_stride_a;
-  const SGemmStore store{args.bias, args.activation, SkipRows(args.residual, batch * args.m),
+  const FloatStore store{args.bias, args.activation, SkipRows(args.residual, batch * args.m),
                          args.c + batch * args.batch_stride_c, args.ldc};
   const size_t k = args.b->k;
 

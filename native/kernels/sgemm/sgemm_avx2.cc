@@ -2,8 +2,9 @@
 // multipliers are the limit, not the two load ports.
 #include <immintrin.h>
 
+#include "kernels/epilogue/epilogue_store.h"
 #include "kernels/epilogue/epilogue_vector256.h"
-#include "kernels/sgemm/sgemm_epilogue.h"
+#include "kernels/sgemm/sgemm_kernel.h"
 
 namespace lowp {
 namespace {
@@ -57,6 +58,6 @@ constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 }  // namespace
 
 extern const SGemmKernel kSGemmAvx2;
-const SGemmKernel kSGemmAvx2 = {"sgemm_f32_6x16__avx2", kMr, kNr, kUkernels, StoreTile<Vector256, kNr>};
+const SGemmKernel kSGemmAvx2 = {"sgemm_f32_6x16__avx2", kMr, kNr, kUkernels, StoreFloatTile<Vector256, kNr>};
 
 }  // namespace lowp

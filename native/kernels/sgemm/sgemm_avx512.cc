@@ -1,8 +1,9 @@
 // 14x32: 28 sums, 2 of B, 1 broadcast of A in 31 of 32 registers.
 #include <immintrin.h>
 
+#include "kernels/epilogue/epilogue_store.h"
 #include "kernels/epilogue/epilogue_vector512.h"
-#include "kernels/sgemm/sgemm_epilogue.h"
+#include "kernels/sgemm/sgemm_kernel.h"
 
 namespace lowp {
 namespace {
@@ -50,6 +51,6 @@ constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>,  Ukernel<2>,  Ukernel<3>,
 }  // namespace
 
 extern const SGemmKernel kSGemmAvx512;
-const SGemmKernel kSGemmAvx512 = {"sgemm_f32_14x32__avx512", kMr, kNr, kUkernels, StoreTile<Vector512, kNr>};
+const SGemmKernel kSGemmAvx512 = {"sgemm_f32_14x32__avx512", kMr, kNr, kUkernels, StoreFloatTile<Vector512, kNr>};
 
 }  // namespace lowp

@@ -19,23 +19,11 @@ static constexpr size_t kSGemmRowStride = kSGemmKc + 16;
 // acc[rows][NR] (+)= sum_k a[row][k] * b[k][col], k ascending, one rounding a step where the ISA fuses.
 using SGemmUkernelFn = void (*)(size_t k, const float* a, const float* b, float* acc, bool accumulate);
 
-// The epilogue's constants. Row 0 of c and residual is that of one matrix of the batch.
-struct SGemmStore {
-  const float* bias;  // [N] or null
-  Activation activation;
-  Residual residual;
-  float* c;
-  size_t ldc;
-};
-
-// C[m .. m+rows)[n .. n+cols) = activation(acc[rows][NR] + bias + residual)
-using SGemmStoreFn = void (*)(const SGemmStore& store, const float* acc, size_t m, size_t n, size_t rows, size_t cols);
-
 struct SGemmKernel {
   const char* name;
   uint32_t mr, nr;
   const SGemmUkernelFn* ukernels;  // [rows - 1]
-  SGemmStoreFn store;
+  FloatStoreFn store;
 };
 
 }  // namespace lowp

@@ -1,8 +1,9 @@
 // 8x12: 24 sums, 3 of B, 1 broadcast of A in 28 of 32 registers.
 #include <arm_neon.h>
 
+#include "kernels/epilogue/epilogue_store.h"
 #include "kernels/epilogue/epilogue_vector_neon.h"
-#include "kernels/sgemm/sgemm_epilogue.h"
+#include "kernels/sgemm/sgemm_kernel.h"
 
 namespace lowp {
 namespace {
@@ -40,6 +41,6 @@ constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 }  // namespace
 
 extern const SGemmKernel kSGemmNeon;
-const SGemmKernel kSGemmNeon = {"sgemm_f32_8x12__neon", kMr, kNr, kUkernels, StoreTile<VectorNeon, kNr>};
+const SGemmKernel kSGemmNeon = {"sgemm_f32_8x12__neon", kMr, kNr, kUkernels, StoreFloatTile<VectorNeon, kNr>};
 
 }  // namespace lowp

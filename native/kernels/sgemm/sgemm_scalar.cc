@@ -1,5 +1,6 @@
+#include "kernels/epilogue/epilogue_store.h"
 #include "kernels/epilogue/epilogue_vector_scalar.h"
-#include "kernels/sgemm/sgemm_epilogue.h"
+#include "kernels/sgemm/sgemm_kernel.h"
 
 namespace lowp {
 namespace {
@@ -24,6 +25,6 @@ constexpr SGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 }  // namespace
 
 extern const SGemmKernel kSGemmScalar;
-const SGemmKernel kSGemmScalar = {"sgemm_f32_4x8__scalar", kMr, kNr, kUkernels, StoreTile<VectorScalar, kNr>};
+const SGemmKernel kSGemmScalar = {"sgemm_f32_4x8__scalar", kMr, kNr, kUkernels, StoreFloatTile<VectorScalar, kNr>};
 
 }  // namespace lowp
