@@ -21,7 +21,7 @@
       'target_name': 'lowp',
       'sources': ['<!@(node scripts/isa.js sources)'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS_ALL'],
+      'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS_ALL', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'conditions': [
         ['OS=="linux"', {'ldflags': ['-Wl,--version-script=<(module_root_dir)/native/exports.map']}],
         ['target_arch=="x64"', {'dependencies': ['isa_avx512vnni', 'isa_avx512', 'isa_avxvnni', 'isa_avx2']}],

@@ -126,7 +126,7 @@ test('calls complete in the order in which they were made', async () => {
 
 test('synchronous calls are right while an asynchronous one runs', async () => {
   let running = true;
-  const call = matmulAsync(brief.a, brief.packed).finally(() => (running = false));
+  const call = matmulAsync(long.a, long.packed).finally(() => (running = false));
   let count = 0;
   while (running) {
     for (const product of products) {
