@@ -78,6 +78,7 @@ void TestSGemm(bool quick);
 void TestNBits(bool quick);
 void TestQuantize(bool quick);
 void TestSearch(bool quick);
+void TestSparse(bool quick);
 void TestThreads(bool quick);
 
 }  // namespace test

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   test::TestSGemm(quick);
   test::TestSearch(quick);
   test::TestNBits(quick);
+  test::TestSparse(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);

@@ -13,8 +13,8 @@ const lib = sources('lib', /\.ts$/);
 const PUBLIC_HEADER = /^kernels\/(\w+)\/\1\.h$/;
 const STANDARD = /^<[\w./]+>$/;
 const ISA_FILE = new RegExp(`^native/kernels/(\\w+)/\\1_(${[...isas.map(({ name }) => name), 'scalar'].join('|')})\\.cc$`);
-/** Templates over the vector types, for the ISA files of every family. */
-const SHARED_HEADER = /^kernels\/epilogue\/epilogue_\w+\.h$/;
+/** Of families without kernels of their own, for the ISA files of the others. */
+const SHARED_HEADER = /^kernels\/(epilogue|sparse)\/\1_\w+\.h$/;
 const INTRINSICS = ['<immintrin.h>', '<arm_neon.h>'];
 
 function expectOnly(source: Source, names: string[], allowed: (name: string) => boolean): void {

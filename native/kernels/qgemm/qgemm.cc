@@ -171,9 +171,9 @@ float QuantizedBound(float x, float scale, float low, float high) {
   return std::min(std::max(q, low), high);
 }
 
-QGemmStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScratch& at, uint8_t* scratch) {
+IntStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScratch& at, uint8_t* scratch) {
   const QGemmPackedB& b = *args.b;
-  QGemmStore e{};
+  IntStore e{};
   int32_t* col_add = reinterpret_cast<int32_t*>(scratch + at.col_add);
   float* scale = reinterpret_cast<float*>(scratch + at.scale);
   float* bias = reinterpret_cast<float*>(scratch + at.bias);
@@ -199,11 +199,11 @@ QGemmStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScra
   e.ldc = args.ldc;
   e.c_signed = args.c_kind == QGemmC::kS8;
   if (args.c_kind == QGemmC::kInt32) {
-    e.mode = QGemmStoreMode::kInt32;
+    e.mode = IntStoreMode::kInt32;
   } else if (args.c_kind == QGemmC::kFloat32) {
-    e.mode = QGemmStoreMode::kFloat32;
+    e.mode = IntStoreMode::kFloat32;
   } else {
-    e.mode = requantize ? QGemmStoreMode::kRequantize : QGemmStoreMode::kQuantize;
+    e.mode = requantize ? IntStoreMode::kRequantize : IntStoreMode::kQuantize;
     const float low = (e.c_signed ? -128.0f : 0.0f) - static_cast<float>(args.c_zero);
     e.c_low = requantize ? QuantizedBound(args.activation.min, args.c_scale, low, low + 255.0f) : low;
     e.c_high = requantize ? QuantizedBound(args.activation.max, args.c_scale, low, low + 255.0f) : low + 255.0f;
@@ -238,12 +238,12 @@ struct Problem {
   const QGemmArgs& args;
   const QGemmKernel& kernel;
   const Activations& a;
-  const QGemmStore& store;
+  const IntStore& store;
   const Blocking& blocking;
 };
 
 // Loops pc, jr and ir for columns n_begin .. n_end: at most NC.
-void ComputeColumns(const Problem& p, const QGemmStore& store, const uint8_t* packed, int32_t* acc, size_t m0, size_t rows,
+void ComputeColumns(const Problem& p, const IntStore& store, const uint8_t* packed, int32_t* acc, size_t m0, size_t rows,
                     size_t n_begin, size_t n_end) {
   const QGemmKernel& kernel = p.kernel;
   const QGemmPackedB& b = *p.args.b;
@@ -291,7 +291,7 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
       pack(rows, std::min<size_t>(kernel.kc, b.k - k0), a + ic * p.a.lda + k0, p.a.lda,
            scratch + pc * p.blocking.mc * p.blocking.packed_row_bytes, sums);
     }
-    QGemmStore store = p.store;
+    IntStore store = p.store;
     // Row arrays are indexed by the row of C; sums start at ic.
     store.row_sum = b.has_zero ? sums - ic : nullptr;
     if (store.a_zero != nullptr) store.a_zero += batch * p.args.m;
@@ -341,7 +341,7 @@ Status QGemm(const QGemmArgs& args) {
     a.zeros = a_zeros;
   }
 
-  const QGemmStore store = MakeStore(args, a, at, scratch);
+  const IntStore store = MakeStore(args, a, at, scratch);
   const size_t work = args.batch * args.m * b.n * std::max<size_t>(b.k, 1);
   const size_t threads = work < kParallelWork ? 1 : args.threads;
   const Blocking blocking(kernel, args.m, b.k);

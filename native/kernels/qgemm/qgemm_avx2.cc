@@ -9,8 +9,9 @@
 // memory would save the 2 and double the bytes of the weights.
 #include <immintrin.h>
 
+#include "kernels/epilogue/epilogue_int_store.h"
 #include "kernels/epilogue/epilogue_vector256.h"
-#include "kernels/qgemm/qgemm_epilogue.h"
+#include "kernels/qgemm/qgemm_kernel.h"
 
 namespace lowp {
 namespace {
@@ -97,6 +98,6 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 extern const QGemmKernel kQGemmAvx2;
 const QGemmKernel kQGemmAvx2 = {
     "qgemm_s16s8s32_6x16c2__avx2", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<false>, PackA<true>,
-    StoreTile<Vector256, kNr>};
+    StoreIntTile<Vector256, kNr>};
 
 }  // namespace lowp

@@ -2,8 +2,9 @@
 //
 // The 14x32 tile keeps 28 sums in registers, with two of B and one broadcast of A: 31 of 32. A step does 28 vpdpbusd for
 // 3 loads' worth of B and A per 9.3 of them, so the multiplier, not a load port, is the limit.
+#include "kernels/epilogue/epilogue_int_store.h"
 #include "kernels/epilogue/epilogue_vector512.h"
-#include "kernels/qgemm/qgemm_epilogue.h"
+#include "kernels/qgemm/qgemm_kernel.h"
 #include "kernels/qgemm/qgemm_pack_u8.h"
 
 namespace lowp {
@@ -79,17 +80,8 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>,  Ukernel<2>,  Ukernel<3>,
 }  // namespace
 
 extern const QGemmKernel kQGemmAvx512Vnni;
-const QGemmKernel kQGemmAvx512Vnni = {"qgemm_u8s8s32_14x32c4__avx512vnni",
-                                      kMr,
-                                      kNr,
-                                      kKr,
-                                      kKc,
-                                      1,
-                                      0,
-                                      128,
-                                      kUkernels,
-                                      PackU8<false, kStride>,
-                                      PackU8<true, kStride>,
-                                      StoreTile<Vector512, kNr>};
+const QGemmKernel kQGemmAvx512Vnni = {
+    "qgemm_u8s8s32_14x32c4__avx512vnni", kMr, kNr, kKr, kKc, 1, 0, 128, kUkernels, PackU8<false, kStride>, PackU8<true, kStride>,
+    StoreIntTile<Vector512, kNr>};
 
 }  // namespace lowp

@@ -1,7 +1,8 @@
 // AVX-VNNI: vpdpbusd on 256-bit registers, u8 x s8, four products a lane, no saturation (the ...ds form is not used).
 // The tile is that of AVX2; s8 activations are shifted to u8 while packing.
+#include "kernels/epilogue/epilogue_int_store.h"
 #include "kernels/epilogue/epilogue_vector256.h"
-#include "kernels/qgemm/qgemm_epilogue.h"
+#include "kernels/qgemm/qgemm_kernel.h"
 #include "kernels/qgemm/qgemm_pack_u8.h"
 
 namespace lowp {
@@ -77,6 +78,6 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 extern const QGemmKernel kQGemmAvxVnni;
 const QGemmKernel kQGemmAvxVnni = {
     "qgemm_u8s8s32_6x16c4__avxvnni", kMr, kNr, kKr, kKc, 1, 0, 128, kUkernels, PackU8<false, kStride>, PackU8<true, kStride>,
-    StoreTile<Vector256, kNr>};
+    StoreIntTile<Vector256, kNr>};
 
 }  // namespace lowp

@@ -42,39 +42,6 @@ using QGemmUkernelFn = void (*)(size_t k_blocks, const void* a, const int8_t* b,
 // packed[row] = a[row][0..k) + offset, padded to a multiple of KR; row_sum[row] += sum of the packed values.
 using QGemmPackAFn = void (*)(size_t rows, size_t k, const void* a, size_t lda, void* packed, int32_t* row_sum);
 
-enum class QGemmStoreMode : uint8_t {
-  kInt32,       // s
-  kFloat32,     // x = activation(s * scale + bias + residual)
-  kRequantize,  // saturate(round(s * scale) + zero): no float32 bias, no residual, and no activation but a clamp
-  kQuantize,    // saturate(round(x / c_scale) + zero)
-};
-
-// The epilogue's constants, one set for a call. Column arrays are padded to a multiple of NR.
-//   s[m][n] = acc + col_add[n] - row_sum[m] * b_zero[n] - a_zero[m] * b_corr[n]      (mod 2^32; the true value fits)
-// with b_corr[n] = sum_k (b - zb). For one a_zero the last term is already in col_add. Null: the term is absent.
-struct QGemmStore {
-  QGemmStoreMode mode;
-  bool c_signed;  // 8-bit output: int8, else uint8
-  const int32_t* col_add;
-  const int32_t* b_zero;   // with row_sum
-  const int32_t* b_corr;   // with a_zero
-  const float* scale;      // a_scale * b_scale (/ c_scale); with a_scale[m]: b_scale alone
-  const float* bias;       // float32 modes
-  const int32_t* row_sum;  // [M]
-  const int32_t* a_zero;   // [M]
-  const float* a_scale;    // [M]
-  Activation activation;   // float32 modes
-  Residual residual;       // float32 modes; row 0 is that of C
-  float c_scale;
-  float c_low, c_high;  // 8-bit modes: bounds of the rounded value before the zero point is added
-  int32_t c_zero;
-  void* c;
-  size_t ldc;
-};
-
-// Applies the epilogue to acc[rows][NR] and writes C[m .. m+rows)[n .. n+cols).
-using QGemmStoreFn = void (*)(const QGemmStore& store, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols);
-
 struct QGemmKernel {
   const char* name;
   uint32_t mr, nr, kr;
@@ -83,7 +50,7 @@ struct QGemmKernel {
   int32_t a_offset_u8, a_offset_s8;
   const QGemmUkernelFn* ukernels;  // [rows - 1], for 1..mr rows, so that short edges cost what they are
   QGemmPackAFn pack_a_u8, pack_a_s8;
-  QGemmStoreFn store;
+  IntStoreFn store;
 };
 
 }  // namespace lowp

@@ -2,8 +2,9 @@
 // The 8x12 tile keeps 24 sums, 3 of B and 1 broadcast of A in 28 of 32 registers.
 #include <arm_neon.h>
 
+#include "kernels/epilogue/epilogue_int_store.h"
 #include "kernels/epilogue/epilogue_vector_neon.h"
-#include "kernels/qgemm/qgemm_epilogue.h"
+#include "kernels/qgemm/qgemm_kernel.h"
 
 namespace lowp {
 namespace {
@@ -68,6 +69,6 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 extern const QGemmKernel kQGemmNeonDot;
 const QGemmKernel kQGemmNeonDot = {
     "qgemm_s8s8s32_8x12c4__neondot", kMr, kNr, kKr, kKc, 1, -128, 0, kUkernels, PackA<false>, PackA<true>,
-    StoreTile<VectorNeon, kNr>};
+    StoreIntTile<VectorNeon, kNr>};
 
 }  // namespace lowp

@@ -1,7 +1,8 @@
 // Portable C++. Also what a machine without AVX2 or NEON dot product runs, so the loops are shaped for auto-vectorization
 // by the base ISA: 16-bit operands and 32-bit sums along NR.
+#include "kernels/epilogue/epilogue_int_store.h"
 #include "kernels/epilogue/epilogue_vector_scalar.h"
-#include "kernels/qgemm/qgemm_epilogue.h"
+#include "kernels/qgemm/qgemm_kernel.h"
 
 namespace lowp {
 namespace {
@@ -47,6 +48,6 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 extern const QGemmKernel kQGemmScalar;
 const QGemmKernel kQGemmScalar = {
     "qgemm_s16s8s32_4x8c1__scalar", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<uint8_t>, PackA<int8_t>,
-    StoreTile<VectorScalar, kNr>};
+    StoreIntTile<VectorScalar, kNr>};
 
 }  // namespace lowp

@@ -5,6 +5,8 @@
 #include <iterator>
 
 #include "core/isa_built.h"
+#include "core/partition.h"
+#include "core/thread_pool.h"
 
 namespace lowp {
 
@@ -50,6 +52,29 @@ QuantParams ParamsFromRange(Range range, bool symmetric, bool is_signed) {
 void QuantizeRun(const float* x, size_t count, QuantParams params, bool is_signed, uint8_t* out) {
   const int32_t low = is_signed ? -128 : 0;
   Current().quantize(x, count, params.scale, params.zero, low, low + 255, out);
+}
+
+QuantParams QuantizeRows(const DynamicRows& x, size_t threads, uint8_t* out, float* scales, int32_t* zeros) {
+  const size_t rows = x.batch * x.rows;
+  const auto row_of = [&](size_t row) { return x.x + row / x.rows * x.batch_stride + row % x.rows * x.ld; };
+  QuantParams shared{};
+  if (!x.per_row) {
+    Range range;
+    for (size_t row = 0; row < rows; ++row) range = Union(range, FiniteRange(row_of(row), x.cols));
+    shared = ParamsFromRange(range, /*symmetric=*/false, /*is_signed=*/false);
+  }
+  constexpr size_t kRowsPerTask = 16;
+  ParallelFor(DivUp(rows, kRowsPerTask), rows * x.cols < kParallelWork / 16 ? 1 : threads, [&](size_t task) {
+    for (size_t row = task * kRowsPerTask; row < std::min(rows, (task + 1) * kRowsPerTask); ++row) {
+      const QuantParams params = x.per_row ? ParamsFromRange(FiniteRange(row_of(row), x.cols), false, false) : shared;
+      if (x.per_row) {
+        scales[row] = params.scale;
+        zeros[row] = params.zero;
+      }
+      QuantizeRun(row_of(row), x.cols, params, /*is_signed=*/false, out + row * x.cols);
+    }
+  });
+  return shared;
 }
 
 void QuantizeParameters(const QuantizeShape& shape, const float* x, bool symmetric, bool is_signed, float* scales,

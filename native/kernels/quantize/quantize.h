@@ -33,6 +33,16 @@ Range FiniteRange(const float* x, size_t count);
 QuantParams ParamsFromRange(Range range, bool symmetric, bool is_signed);
 void QuantizeRun(const float* x, size_t count, QuantParams params, bool is_signed, uint8_t* out);
 
+// float32 [batch, rows, cols] as u8, contiguous: ONNX DynamicQuantizeLinear of all of it, or of each row by itself.
+struct DynamicRows {
+  const float* x;
+  size_t batch, rows, cols;
+  size_t ld, batch_stride;
+  bool per_row;
+};
+// Per row: into scales and zeros, and what is returned means nothing; else these may be null.
+QuantParams QuantizeRows(const DynamicRows& x, size_t threads, uint8_t* out, float* scales, int32_t* zeros);
+
 // x seen as [outer, channels, inner], one scale and zero point for each channel.
 struct QuantizeShape {
   size_t outer, channels, inner;

@@ -1,0 +1,69 @@
+// int8 sparse times dense, with S sparse [rows, cols] of int8 values without a zero point:
+//
+//   left   C[rows,N] = Output(sum over the entries of row m of S[m,k] * (D[k,n] - zd))           row-major, ld in elements
+//   right  C[M,rows] = Output(sum over the entries of row n of (D[m,k] - zd[m]) * S[n,k])        a linear layer with pruned
+//   weights
+//
+// S has one scale or one for each row, as the bias has one value for each row of S. D is u8 or s8 (one scale and zero point) or
+// float32, which is quantized to u8 inside the call, on the right row by row if wanted. Sums and outputs are those of qgemm.h,
+// bit for bit, an absent entry being 0. Rows with so many entries that a sum could leave int32 are refused.
+#ifndef LOWP_KERNELS_QSPMM_QSPMM_H_
+#define LOWP_KERNELS_QSPMM_QSPMM_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/isa.h"
+#include "core/status.h"
+#include "kernels/epilogue/epilogue.h"
+#include "kernels/qspmm/qspmm_kernel.h"
+#include "kernels/sparse/sparse.h"
+
+namespace lowp {
+
+using QSpmmEntry = KernelEntry<QSpmmKernel>;
+const QSpmmEntry& SelectQSpmm(IsaSet active);
+std::vector<QSpmmEntry> QSpmmKernels();
+
+// Immutable once packed.
+struct QSpmmPacked {
+  const QSpmmEntry* entry = nullptr;
+  SparseLayout layout;
+  size_t longest_row = 0;  // entries
+  AlignedBuffer constants;
+  const float* scale = nullptr;  // [rows]
+  const int32_t* sum = nullptr;  // [rows]: of the row's values
+};
+
+// Values are int8; scales: one, or with per_row one for each row. Refuses what CheckSparse refuses.
+struct QSpmmPackArgs {
+  SparseMatrix matrix;
+  const float* scales;
+  bool per_row;
+};
+Status PackQSpmm(const QSpmmPackArgs& args, const QSpmmEntry& entry, QSpmmPacked* packed);
+
+enum class QSpmmDense : uint8_t { kU8, kS8, kFloat32PerTensor, kFloat32PerRow };
+
+struct QSpmmArgs {
+  const QSpmmPacked* sparse = nullptr;
+  bool right = false;
+  QSpmmDense dense_kind = QSpmmDense::kU8;  // kFloat32PerRow: right only
+  const void* dense = nullptr;
+  size_t ld = 0;
+  size_t n = 0;  // columns of D, or with `right` its rows
+  float dense_scale = 1;
+  int32_t dense_zero = 0;
+  IntOutput output;  // without a residual; bias: [rows of S]
+  void* c = nullptr;
+  size_t ldc = 0;
+  size_t threads = 1;
+  const std::atomic<bool>* stop = nullptr;  // polled between blocks
+};
+Status QSpmm(const QSpmmArgs& args);
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_QSPMM_QSPMM_H_

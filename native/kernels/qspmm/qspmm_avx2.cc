@@ -1,0 +1,158 @@
+// Two entries of a row at a time: their tile rows, widened to 16 bits, are interleaved column by column and multiplied by the
+// pair of values with vpmaddwd, which adds the two products exactly. For 16 columns: 2 loads, 2 unpacks, 2 multiplications, 2
+// additions. vpmaddubsw would need half as many, but saturates.
+//
+// Unpacking works within halves of 128 bits. So that sums come out in order, the columns of each 16 stand in a tile as
+// 0-3 8-11 4-7 12-15.
+#include "kernels/epilogue/epilogue_int_store.h"
+#include "kernels/epilogue/epilogue_vector256.h"
+#include "kernels/qspmm/qspmm_plain.h"
+#include "kernels/qspmm/qspmm_transpose_bytes.h"
+#include "kernels/sparse/sparse_transpose256.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kColumns = 16;  // of a step
+
+struct Traits {
+  using Value = int16_t;
+  using Element = int16_t;
+  static constexpr size_t kGroup = 2;
+  static constexpr size_t Position(size_t col) {
+    return (col & ~size_t{12}) | ((col & 4) << 1) | ((col & 8) >> 1);  // swaps the two middle quarters
+  }
+};
+
+inline __m256i Load(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
+inline void Store(void* p, __m256i x) { _mm256_store_si256(static_cast<__m256i*>(p), x); }
+inline __m256i LoadPair(const int16_t* p) {
+  int32_t pair;
+  __builtin_memcpy(&pair, p, sizeof(pair));
+  return _mm256_set1_epi32(pair);
+}
+
+template <int kSteps>
+void Rows(const QSpmmBlock& block, const int16_t* tile, int32_t* acc, bool accumulate) {
+  const uint16_t* index = block.index;
+  const int16_t* value = static_cast<const int16_t*>(block.values);
+  for (const SparseRow* row = block.rows; row < block.rows + block.row_count; ++row) {
+    int32_t* out = acc + row->row * kSparseNb;
+    __m256i c[kSteps][2];
+#pragma GCC unroll 4
+    for (int j = 0; j < kSteps; ++j) {
+      c[j][0] = accumulate ? Load(out + j * kColumns) : _mm256_setzero_si256();
+      c[j][1] = accumulate ? Load(out + j * kColumns + 8) : _mm256_setzero_si256();
+    }
+    for (const int16_t* end = value + row->count; value < end; value += 2, index += 2) {
+      const __m256i v = LoadPair(value);
+      const int16_t* b0 = tile + index[0] * kSparseNb;
+      const int16_t* b1 = tile + index[1] * kSparseNb;
+#pragma GCC unroll 4
+      for (int j = 0; j < kSteps; ++j) {
+        const __m256i x = Load(b0 + j * kColumns), y = Load(b1 + j * kColumns);
+        c[j][0] = _mm256_add_epi32(c[j][0], _mm256_madd_epi16(_mm256_unpacklo_epi16(x, y), v));
+        c[j][1] = _mm256_add_epi32(c[j][1], _mm256_madd_epi16(_mm256_unpackhi_epi16(x, y), v));
+      }
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < kSteps; ++j) {
+      Store(out + j * kColumns, c[j][0]);
+      Store(out + j * kColumns + 8, c[j][1]);
+    }
+  }
+}
+
+void Ukernel1(const QSpmmBlock& block, size_t cols, const void* tile, int32_t* acc, bool accumulate) {
+  const int16_t* elements = static_cast<const int16_t*>(tile);
+  switch ((cols + kColumns - 1) / kColumns) {
+    case 1: return Rows<1>(block, elements, acc, accumulate);
+    case 2: return Rows<2>(block, elements, acc, accumulate);
+    case 3: return Rows<3>(block, elements, acc, accumulate);
+    default: return Rows<4>(block, elements, acc, accumulate);
+  }
+}
+
+// Four rows share what is interleaved.
+void Ukernel4(const QSpmmBlock& block, size_t cols, const void* tile, int32_t* acc, bool accumulate) {
+  constexpr int kHeight = kSparseHeight;
+  const uint16_t* index = block.index;
+  const int16_t* value = static_cast<const int16_t*>(block.values);
+  for (const SparseRow* row = block.rows; row < block.rows + block.row_count; ++row) {
+    const size_t count = row->count;
+    for (size_t col = 0; col < cols; col += kColumns) {
+      int32_t* out = acc + row->row * kHeight * kSparseNb + col;
+      const int16_t* from = static_cast<const int16_t*>(tile) + col;
+      __m256i c[kHeight][2];
+#pragma GCC unroll 4
+      for (int r = 0; r < kHeight; ++r) {
+        c[r][0] = accumulate ? Load(out + r * kSparseNb) : _mm256_setzero_si256();
+        c[r][1] = accumulate ? Load(out + r * kSparseNb + 8) : _mm256_setzero_si256();
+      }
+      for (size_t i = 0; i < count; i += 2) {
+        const __m256i x = Load(from + index[i] * kSparseNb), y = Load(from + index[i + 1] * kSparseNb);
+        const __m256i low = _mm256_unpacklo_epi16(x, y), high = _mm256_unpackhi_epi16(x, y);
+#pragma GCC unroll 4
+        for (int r = 0; r < kHeight; ++r) {
+          const __m256i v = LoadPair(value + i * kHeight + 2 * r);
+          c[r][0] = _mm256_add_epi32(c[r][0], _mm256_madd_epi16(low, v));
+          c[r][1] = _mm256_add_epi32(c[r][1], _mm256_madd_epi16(high, v));
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kHeight; ++r) {
+        Store(out + r * kSparseNb, c[r][0]);
+        Store(out + r * kSparseNb + 8, c[r][1]);
+      }
+    }
+    index += count;
+    value += count * kHeight;
+  }
+}
+
+inline void StoreWidened(__m128i bytes, int16_t* to) { Store(to, _mm256_permute4x64_epi64(_mm256_cvtepu8_epi16(bytes), 0xd8)); }
+
+void FillRows(size_t depth, size_t cols, const uint8_t* from, size_t ld, uint8_t flip, void* tile) {
+  int16_t* to = static_cast<int16_t*>(tile);
+  const __m128i flips = _mm_set1_epi8(static_cast<char>(flip));
+  const size_t whole = cols / kColumns * kColumns;
+  for (size_t k = 0; k < depth; ++k) {
+    for (size_t col = 0; col < whole; col += kColumns) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k * ld + col));
+      StoreWidened(_mm_xor_si128(bytes, flips), to + k * kSparseNb + col);
+    }
+  }
+  FillEdge<Traits>(0, depth, whole, cols, from, ld, 1, flip, to);
+}
+
+void FillColumns(size_t depth, size_t cols, const uint8_t* from, size_t ld, uint8_t flip, void* tile) {
+  int16_t* to = static_cast<int16_t*>(tile);
+  const __m128i flips = _mm_set1_epi8(static_cast<char>(flip));
+  const size_t whole = cols / kColumns * kColumns, whole_depth = depth / 8 * 8;
+  for (size_t col = 0; col < whole; col += kColumns) {
+    for (size_t k = 0; k < whole_depth; k += 8) {
+      __m128i bytes[8];
+      Transpose16x8(from + col * ld + k, ld, bytes);
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) StoreWidened(_mm_xor_si128(bytes[i], flips), to + (k + i) * kSparseNb + col);
+    }
+  }
+  FillEdge<Traits>(whole_depth, depth, 0, whole, from, 1, ld, flip, to);
+  FillEdge<Traits>(0, depth, whole, cols, from, 1, ld, flip, to);
+}
+
+}  // namespace
+
+extern const QSpmmKernel kQSpmmAvx2;
+const QSpmmKernel kQSpmmAvx2 = {"qspmm_s8u8s32_1x64c2__avx2",
+                                sizeof(Traits::Value),
+                                Traits::kGroup,
+                                kSparseNb * sizeof(Traits::Element),
+                                {Ukernel1, Ukernel4},
+                                {QSpmv<Traits, 1>, QSpmv<Traits, kSparseHeight>},
+                                FillRows,
+                                FillColumns,
+                                TransposeBy<int32_t, 8, TransposeSquare<int32_t>>,
+                                StoreIntTile<Vector256, kSparseNb>};
+
+}  // namespace lowp

@@ -1,0 +1,50 @@
+#include "kernels/epilogue/epilogue_int_store.h"
+#include "kernels/epilogue/epilogue_vector_scalar.h"
+#include "kernels/qspmm/qspmm_plain.h"
+#include "kernels/sparse/sparse_transpose.h"
+
+namespace lowp {
+namespace {
+
+struct Traits {
+  using Value = int8_t;
+  using Element = uint8_t;
+  static constexpr size_t kGroup = 1;
+  static constexpr size_t Position(size_t col) { return col; }
+};
+
+template <size_t kHeight>
+void Ukernel(const QSpmmBlock& block, size_t cols, const void* tile, int32_t* acc, bool accumulate) {
+  const uint16_t* index = block.index;
+  const int8_t* value = static_cast<const int8_t*>(block.values);
+  for (const SparseRow* row = block.rows; row < block.rows + block.row_count; ++row) {
+    int32_t* out = acc + row->row * kHeight * kSparseNb;
+    for (size_t r = 0; r < kHeight && !accumulate; ++r) {
+      for (size_t col = 0; col < cols; ++col) out[r * kSparseNb + col] = 0;
+    }
+    for (size_t i = 0; i < row->count; ++i, ++index) {
+      const uint8_t* from = static_cast<const uint8_t*>(tile) + *index * kSparseNb;
+      for (size_t r = 0; r < kHeight; ++r, ++value) {
+        for (size_t col = 0; col < cols; ++col) out[r * kSparseNb + col] += *value * from[col];
+      }
+    }
+  }
+}
+
+inline void TransposeOne(const int32_t* from, size_t, int32_t* to, size_t) { *to = *from; }
+
+}  // namespace
+
+extern const QSpmmKernel kQSpmmScalar;
+const QSpmmKernel kQSpmmScalar = {"qspmm_s8u8s32_1x64__scalar",
+                                  sizeof(Traits::Value),
+                                  Traits::kGroup,
+                                  kSparseNb * sizeof(Traits::Element),
+                                  {Ukernel<1>, Ukernel<kSparseHeight>},
+                                  {QSpmv<Traits, 1>, QSpmv<Traits, kSparseHeight>},
+                                  FillRowsPlainly<Traits>,
+                                  FillColumnsPlainly<Traits>,
+                                  TransposeBy<int32_t, 1, TransposeOne>,
+                                  StoreIntTile<VectorScalar, kSparseNb>};
+
+}  // namespace lowp

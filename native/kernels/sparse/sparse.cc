@@ -1,0 +1,226 @@
+#include "kernels/sparse/sparse.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/cpu.h"
+
+namespace lowp {
+namespace {
+
+// Sums of a band wait in L2 between its blocks: 128 KB.
+constexpr size_t kMaxBandRows = 512;
+// Bands are cut by entries too, so that threads find pieces of equal work however uneven the rows are; not below this many,
+// because each band copies all of the dense operand into tiles.
+constexpr size_t kBandsWanted = 8, kMinBandEntries = size_t{1} << 17;
+// Entries of a row in a block, below which taking a row up and laying its sums down costs more than the entries themselves.
+constexpr size_t kMinRowEntries = 12;
+constexpr size_t kMaxDepth = size_t{1} << 15;  // indices and counts are 16 bits wide
+
+// Seen as rows of entries that are `height` high and one column wide.
+class Entries {
+ public:
+  explicit Entries(const SparseMatrix& matrix)
+      : m_(matrix), height_(matrix.block_rows % kSparseHeight == 0 ? kSparseHeight : 1) {}
+  size_t height() const { return height_; }
+  size_t rows() const { return m_.rows / height_; }
+  size_t begin(size_t row) const { return static_cast<size_t>(m_.row_ptr[BlockRow(row)]); }
+  size_t end(size_t row) const { return static_cast<size_t>(m_.row_ptr[BlockRow(row) + 1]); }
+  size_t width() const { return m_.block_cols; }
+  size_t column(size_t block) const { return static_cast<size_t>(m_.col_idx[block]) * m_.block_cols; }
+  // Value [r] of the entry in column c of the block.
+  template <class T>
+  T value(size_t row, size_t block, size_t c, size_t r) const {
+    const size_t in_block = row * height_ % m_.block_rows + r;
+    return static_cast<const T*>(m_.values)[(block * m_.block_rows + in_block) * m_.block_cols + c];
+  }
+
+ private:
+  size_t BlockRow(size_t row) const { return row * height_ / m_.block_rows; }
+  const SparseMatrix& m_;
+  size_t height_;
+};
+
+size_t SizeOf(SparseValues values) {
+  return values == SparseValues::kFloat32 ? sizeof(float) : values == SparseValues::kInt16 ? sizeof(int16_t) : 1;
+}
+
+size_t ChooseDepth(const SparseMatrix& matrix, const SparseTraits& traits) {
+  const size_t l1 = Cpu().l1d != 0 ? Cpu().l1d : size_t{32} << 10;
+  const size_t entries = matrix.blocks * matrix.block_cols;
+  const size_t block_rows = std::max<size_t>(matrix.rows / matrix.block_rows, 1);
+  const size_t wanted = entries == 0 ? kMaxDepth : DivUp(kMinRowEntries * matrix.cols * block_rows, entries);
+  const size_t depth =
+      std::clamp<size_t>(std::max(l1 / traits.tile_row_bytes, wanted), 1, std::clamp<size_t>(matrix.cols, 1, kMaxDepth));
+  return std::max(depth / matrix.block_cols, size_t{1}) * matrix.block_cols;
+}
+
+// Bands by rows and entries; their blocks are still missing.
+std::vector<SparseBand> CutBands(const Entries& entries, size_t blocks) {
+  std::vector<SparseBand> bands;
+  const size_t height = entries.height(), rows = entries.rows();
+  const size_t max_rows = std::max<size_t>(DivUp(rows, std::max<size_t>(DivUp(rows * height, kMaxBandRows), 1)), 1);
+  const size_t max_entries = std::max(DivUp(blocks * entries.width(), kBandsWanted), kMinBandEntries);
+  for (size_t begin = 0; begin < rows;) {
+    size_t end = begin, count = 0;
+    while (end < rows && end - begin < max_rows) {
+      const size_t more = (entries.end(end) - entries.begin(end)) * entries.width();
+      if (end > begin && count + more > max_entries) break;
+      count += more;
+      ++end;
+    }
+    bands.push_back({begin * height, (end - begin) * height, 0, 0});
+    begin = end;
+  }
+  return bands;
+}
+
+// Walks over all blocks of all bands; the visitor sees, for each, the rows in the order in which they are packed.
+class Walk {
+ public:
+  Walk(const Entries& entries, size_t cols, size_t depth) : entries_(entries), cols_(cols), depth_(depth), starts_(depth + 2) {}
+
+  // visit(k0, depth, order, cursors, counts): row order[i] of the band has counts[order[i]] entries from block cursors[order[i]]
+  // on.
+  template <class Visit>
+  void Band(const SparseBand& band, Visit&& visit) {
+    const size_t first = band.m0 / entries_.height(), rows = band.rows / entries_.height();
+    cursors_.resize(rows);
+    counts_.resize(rows);
+    for (size_t row = 0; row < rows; ++row) cursors_[row] = entries_.begin(first + row);
+    for (size_t k0 = 0; k0 < std::max<size_t>(cols_, 1); k0 += depth_) {
+      const size_t depth = std::min(depth_, cols_ - k0);
+      size_t total = 0;
+      for (size_t row = 0; row < rows; ++row) {
+        size_t at = cursors_[row];
+        const size_t end = entries_.end(first + row);
+        while (at < end && entries_.column(at) < k0 + depth) ++at;
+        counts_[row] = (at - cursors_[row]) * entries_.width();
+        total += counts_[row];
+      }
+      if (total != 0 || k0 == 0) {
+        Sort(rows, k0 == 0);
+        visit(k0, depth, order_, cursors_, counts_);
+      }
+      for (size_t row = 0; row < rows; ++row) cursors_[row] += counts_[row] / entries_.width();
+    }
+  }
+
+ private:
+  // By count, stable. Rows without entries only where `all` are wanted.
+  void Sort(size_t rows, bool all) {
+    std::fill(starts_.begin(), starts_.end(), 0);
+    for (size_t row = 0; row < rows; ++row) ++starts_[counts_[row] + 1];
+    const size_t empty = starts_[1];
+    for (size_t count = 1; count < starts_.size(); ++count) starts_[count] += starts_[count - 1];
+    order_.resize(rows);
+    for (size_t row = 0; row < rows; ++row) order_[starts_[counts_[row]]++] = row;
+    if (!all) order_.erase(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(empty));
+  }
+
+  const Entries& entries_;
+  size_t cols_, depth_;
+  std::vector<size_t> starts_, cursors_, counts_, order_;
+};
+
+template <class From, class T>
+void CopyRow(const Entries& entries, size_t row, size_t block, size_t count, size_t k0, size_t group, uint16_t* index,
+             T* values) {
+  const size_t height = entries.height(), width = entries.width();
+  for (size_t i = 0; i < count; ++i) {
+    const size_t at = block + i / width, c = i % width;
+    index[i] = static_cast<uint16_t>(entries.column(at) + c - k0);
+    for (size_t r = 0; r < height; ++r) values[(i / group * height + r) * group + i % group] = entries.value<From>(row, at, c, r);
+  }
+}
+
+template <class From, class T>
+void Fill(const Entries& entries, const SparseTraits& traits, SparseLayout* p) {
+  SparseRow* row_list = p->storage.As<SparseRow>();
+  uint16_t* index = p->storage.As<uint16_t>(static_cast<size_t>(reinterpret_cast<const uint8_t*>(p->index) - p->storage.data()));
+  T* values = p->storage.As<T>(p->values_at);
+  const size_t height = entries.height();
+  size_t rows_at = 0, entries_at = 0;
+  Walk walk(entries, p->cols, p->depth);
+  for (SparseBand& band : p->bands) {
+    band.blocks_begin = p->blocks.size();
+    walk.Band(band, [&](size_t k0, size_t depth, const auto& order, const auto& cursors, const auto& counts) {
+      p->blocks.push_back({k0, depth, rows_at, order.size(), entries_at});
+      for (size_t row : order) {
+        const size_t padded = RoundUp(counts[row], traits.group);
+        row_list[rows_at++] = {static_cast<uint16_t>(row), static_cast<uint16_t>(padded)};
+        CopyRow<From>(entries, band.m0 / height + row, cursors[row], counts[row], k0, traits.group, index + entries_at,
+                      values + entries_at * height);
+        entries_at += padded;
+      }
+    });
+    band.blocks_end = p->blocks.size();
+  }
+}
+
+}  // namespace
+
+Status CheckSparse(const SparseMatrix& m) {
+  const size_t rows = m.rows / m.block_rows, cols = m.cols / m.block_cols;
+  const auto fail = [](const char* what, size_t at, int64_t got) -> Status {
+    return {Code::kValue,
+            "Expected " + std::string(what) + " at position " + std::to_string(at) + " but received " + std::to_string(got)};
+  };
+  if (m.row_ptr[0] != 0) return fail("rowPtr to start with 0", 0, m.row_ptr[0]);
+  for (size_t row = 0; row < rows; ++row) {
+    if (m.row_ptr[row + 1] < m.row_ptr[row]) return fail("rowPtr not to descend", row + 1, m.row_ptr[row + 1]);
+    if (static_cast<size_t>(m.row_ptr[row + 1]) > m.blocks) return fail("rowPtr within colIdx", row + 1, m.row_ptr[row + 1]);
+    int64_t before = -1;
+    for (auto at = static_cast<size_t>(m.row_ptr[row]); at < static_cast<size_t>(m.row_ptr[row + 1]); ++at) {
+      if (m.col_idx[at] <= before || static_cast<size_t>(m.col_idx[at]) >= cols)
+        return fail("colIdx ascending and in range", at, m.col_idx[at]);
+      before = m.col_idx[at];
+    }
+  }
+  if (static_cast<size_t>(m.row_ptr[rows]) != m.blocks)
+    return fail("rowPtr to end with the number of entries", rows, m.row_ptr[rows]);
+  return {};
+}
+
+Status PackSparse(const SparseMatrix& matrix, const SparseTraits& traits, SparseLayout* packed) {
+  const Entries entries(matrix);
+  SparseLayout p;
+  p.rows = matrix.rows;
+  p.cols = matrix.cols;
+  p.nnz = matrix.blocks * matrix.block_rows * matrix.block_cols;
+  p.height = entries.height();
+  p.depth = ChooseDepth(matrix, traits);
+  p.bands = CutBands(entries, matrix.blocks);
+  for (const SparseBand& band : p.bands) p.band_rows = std::max(p.band_rows, band.rows);
+
+  size_t rows = 0, count = 0;
+  Walk walk(entries, p.cols, p.depth);
+  for (const SparseBand& band : p.bands) {
+    walk.Band(band, [&](size_t, size_t, const auto& order, const auto&, const auto& counts) {
+      rows += order.size();
+      for (size_t row : order) count += RoundUp(counts[row], traits.group);
+    });
+  }
+  BufferLayout layout;
+  const size_t rows_at = layout.Add(rows * sizeof(SparseRow));
+  const size_t index_at = layout.Add(count * sizeof(uint16_t));
+  p.values_at = layout.Add(count * p.height * SizeOf(traits.values));
+  if (!p.storage.Reserve(std::max<size_t>(layout.size(), 1)))
+    return {Code::kNoMemory,
+            "Expected " + std::to_string(layout.size()) + " bytes for a packed sparse matrix but the system gave none"};
+  std::memset(p.storage.data(), 0, layout.size());
+  p.row_list = p.storage.As<SparseRow>(rows_at);
+  p.index = p.storage.As<uint16_t>(index_at);
+  p.values = p.storage.data() + p.values_at;
+  switch (traits.values) {
+    case SparseValues::kFloat32: Fill<float, float>(entries, traits, &p); break;
+    case SparseValues::kInt8: Fill<int8_t, int8_t>(entries, traits, &p); break;
+    case SparseValues::kInt16: Fill<int8_t, int16_t>(entries, traits, &p); break;
+  }
+  *packed = std::move(p);
+  return {};
+}
+
+}  // namespace lowp

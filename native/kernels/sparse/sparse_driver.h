@@ -1,0 +1,65 @@
+// The loops of both sparse products. A task is one band of the sparse matrix and kSparseNb columns of the dense one (rows of it,
+// on the right). For each block of the band the product
+//
+//   copies the dense operand's part into a tile that stays in L1         [depth][kSparseNb], on the right by transposing it
+//   lets its microkernel add the block's entries to the sums in L2       [rows of the band][kSparseNb]
+//
+// and at the end stores the sums, which on the right are transposed back first.
+#ifndef LOWP_KERNELS_SPARSE_SPARSE_DRIVER_H_
+#define LOWP_KERNELS_SPARSE_SPARSE_DRIVER_H_
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+
+#include "core/partition.h"
+#include "core/scratch.h"
+#include "core/thread_pool.h"
+#include "kernels/sparse/sparse.h"
+
+namespace lowp {
+
+struct SparseTask {
+  const SparseBand& band;
+  size_t n0, cols;  // cols: at most kSparseNb
+  uint8_t* tile;
+  uint8_t* acc;  // [rows of the band][kSparseNb], four bytes each
+  uint8_t* out;  // [kSparseNb][kSparseNb], four bytes each
+};
+
+// Product: void Multiply(const SparseTask&, const SparseBlock&, bool accumulate) const; void Store(const SparseTask&) const
+template <class Product>
+Status RunSparse(const SparseLayout& layout, size_t n, size_t tile_row_bytes, size_t threads, const std::atomic<bool>* stop,
+                 const Product& product) {
+  if (n == 0 || layout.rows == 0) return {};
+  BufferLayout buffer;
+  const size_t tile_at = buffer.Add(layout.depth * tile_row_bytes);
+  const size_t acc_at = buffer.Add(layout.band_rows * kSparseNb * sizeof(int32_t));
+  const size_t out_at = buffer.Add(kSparseNb * kSparseNb * sizeof(int32_t));
+  const size_t tiles = DivUp(n, kSparseNb);
+  const auto stopped = [stop] { return stop != nullptr && stop->load(std::memory_order_relaxed); };
+  std::atomic<bool> out_of_memory{false};
+  ParallelFor(layout.bands.size() * tiles, layout.nnz * n < kParallelWork ? 1 : threads, [&](size_t i) {
+    uint8_t* scratch = Scratch(ScratchSlot::kTask, buffer.size());
+    if (scratch == nullptr) {
+      out_of_memory = true;
+      return;
+    }
+    const SparseBand& band = layout.bands[i / tiles];
+    const size_t n0 = i % tiles * kSparseNb;
+    const SparseTask task{band, n0, std::min(kSparseNb, n - n0), scratch + tile_at, scratch + acc_at, scratch + out_at};
+    for (size_t b = band.blocks_begin; b < band.blocks_end; ++b) {
+      if (stopped()) return;
+      product.Multiply(task, layout.blocks[b], b != band.blocks_begin);
+    }
+    product.Store(task);
+  });
+  if (out_of_memory)
+    return {Code::kNoMemory, "Expected " + std::to_string(buffer.size()) + " bytes of scratch memory but the system gave none"};
+  if (stopped()) return {Code::kAborted, "The call was cancelled"};
+  return {};
+}
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_SPARSE_SPARSE_DRIVER_H_
