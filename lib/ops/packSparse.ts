@@ -111,8 +111,7 @@ export function packSparse(matrix: SparseMatrix): PackedSparse {
 }
 
 /** The matrix from what was read of it. */
-export function matrixOf({ rows, cols, blockShape, rowPtr, colIdx, values, scales }: SparseArrays): SparseMatrix {
-  const scale = scales?.length === 1 ? scales[0] : scales;
+export function matrixOf({ rows, cols, blockShape, rowPtr, colIdx, values, scale }: SparseArrays): SparseMatrix {
   const matrix = { rows, cols, rowPtr, colIdx, values, ...(scale === undefined ? {} : { scale }) };
   return blockShape === undefined ? matrix : { ...matrix, blockShape };
 }

@@ -168,5 +168,5 @@ function checkAliases(out: NumericArray, sparse: SparseState | SparseArrays, nam
   checkAlias(out, buffer, sparse.rowPtr, `${name}.rowPtr`);
   checkAlias(out, buffer, sparse.colIdx, `${name}.colIdx`);
   checkAlias(out, buffer, sparse.values, `${name}.values`);
-  if (sparse.scales !== undefined) checkAlias(out, buffer, sparse.scales, `${name}.scale`);
+  if (typeof sparse.scale === 'object') checkAlias(out, buffer, sparse.scale, `${name}.scale`);
 }

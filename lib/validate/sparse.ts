@@ -9,6 +9,9 @@ import { checkShape, readSize } from './shapes';
 export const MAX_NON_ZEROS = 2 ** 31 - 1;
 const MAX_BLOCK = 16;
 
+/** Of int8 values one, or one for each row; undefined of float32, which has none. */
+export type SparseScale = number | Float32Array | undefined;
+
 /** A CsrMatrix or BsrMatrix, checked. */
 export interface SparseArrays {
   readonly dtype: 'int8' | 'float32';
@@ -19,8 +22,7 @@ export interface SparseArrays {
   readonly rowPtr: Int32Array;
   readonly colIdx: Int32Array;
   readonly values: SparseValues;
-  /** int8 only: 1 or `rows` elements. */
-  readonly scales: Float32Array | undefined;
+  readonly scale: SparseScale;
   /** Stored elements of the longest row. */
   readonly longestRow: number;
 }
@@ -50,10 +52,10 @@ export function readSparse(value: unknown, name: string): SparseArrays {
   const stored = pattern.idx.length * r * c;
   const meaning = blockShape === undefined ? 'as colIdx has' : `${r} * ${c} for each of colIdx`;
   checkLength(checkedValues, stored, meaning, `${name}.values`);
-  const scales = readSparseScale(scale, checkedValues, rows, `${name}.scale`);
+  const checkedScale = readSparseScale(scale, checkedValues, rows, `${name}.scale`);
   return {
     ...{ dtype: isTagged(checkedValues, 'Int8Array') ? 'int8' : 'float32', rows, cols, blockShape },
-    ...{ rowPtr: pattern.ptr, colIdx: pattern.idx, values: checkedValues, scales, longestRow: pattern.longest * c },
+    ...{ rowPtr: pattern.ptr, colIdx: pattern.idx, values: checkedValues, scale: checkedScale, longestRow: pattern.longest * c },
   };
 }
 
@@ -71,14 +73,12 @@ export function checkNonZeros(count: number, name: string): void {
   if (count > MAX_NON_ZEROS) throw expected('ERR_LOWP_VALUE', `at most ${MAX_NON_ZEROS} non-zeros (2^31 - 1)`, name, count);
 }
 
-/** Scales of int8 values, 1 or one for each row; undefined for float32, which has none. */
-export function readSparseScale(scale: unknown, values: SparseValues, rows: number, name: string): Float32Array | undefined {
+export function readSparseScale(scale: unknown, values: SparseValues, rows: number, name: string): SparseScale {
   if (!isTagged(values, 'Int8Array')) {
     if (scale !== undefined) throw expected('ERR_LOWP_VALUE', 'nothing (the values are float32)', name, scale);
     return undefined;
   }
-  if (typeof scale === 'number') return Float32Array.of(readScale(scale, name));
-  return readScales(scale, rows, name);
+  return typeof scale === 'number' ? readScale(scale, name) : readScales(scale, rows, name);
 }
 
 export function readBlockShape(value: unknown, name: string): readonly [number, number] {
