@@ -1,13 +1,27 @@
 /** lowp: exact low-precision matrix products for Node.js. Re-exports only. */
 export { matmul, matmulAsync } from './ops/matmul';
 export { PackedEmbeddings, packEmbeddings } from './ops/packEmbeddings';
+export { PackedSparse, packSparse } from './ops/packSparse';
 export { PackedWeights, packWeights } from './ops/packWeights';
 export { dequantize, quantize } from './ops/quantize';
 export { quantizedMatmul, quantizedMatmulAsync } from './ops/quantizedMatmul';
 export { quantizeEmbeddings } from './ops/quantizeEmbeddings';
 export { searchEmbeddings, searchEmbeddingsAsync } from './ops/searchEmbeddings';
 export { quantizeWeights } from './ops/quantizeWeights';
+export { sparseMatmul, sparseMatmulAsync } from './ops/sparseMatmul';
+export { bsrFromCsr, bsrFromDense, bsrToDense } from './sparse/blocks';
+export { checkBsr, checkCsr } from './sparse/check';
+export { csrFromCoo, csrToCoo } from './sparse/coo';
+export { csrFromCsc, csrToCsc, transposeCsr } from './sparse/csc';
+export { csrFromDense, csrToDense } from './sparse/dense';
+export { quantizeCsr } from './sparse/quantized';
+export { repairCsr } from './sparse/repair';
 export { runtime } from './runtime';
 export type { Cpu, Cuda, Isa, Kernel, Memory, Runtime } from './runtime';
+export type { BlockOptions } from './sparse/blocks';
+export type { CsrFromCooOptions } from './sparse/coo';
+export type { CsrFromDenseOptions } from './sparse/dense';
+export type { QuantizeCsrOptions } from './sparse/quantized';
+export type { RepairCsrOptions } from './sparse/repair';
 export type { LowpError, LowpErrorCode } from './errors';
 export type * from './types';

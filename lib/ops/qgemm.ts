@@ -1,5 +1,5 @@
 /** Reading and checking the arguments of `quantizedMatmul`. */
-import { expected, lowpError } from '../errors';
+import { expected, lowpError, type LowpError } from '../errors';
 import { ActivationQuantization, Gemm, type NumericArray, type Typed8 } from '../native/binding';
 import type {
   GroupQuantizedTensor,
@@ -94,14 +94,8 @@ export function prepare(
   }
 
   const tag = writeOutput(ctl, output);
-  const bias = readBias(given.bias, n, tag, dynamic);
-  if (tag === 'Int32Array' && dynamic) {
-    throw lowpError(
-      'ERR_LOWP_VALUE',
-      "Expected quantized activations for a (output is 'int32') but received a Float32Array: " +
-        'their scale is chosen inside the call, so the meaning of the sums would be lost',
-    );
-  }
+  const bias = readBias(given.bias, n, 'N, one per column', tag, dynamic ? 'a' : undefined);
+  if (tag === 'Int32Array' && dynamic) throw noRawSums('a');
   writeActivation(ctl, activation);
   const yShape = resultShape(shape, n);
   const residual = readResidual(ctl, given.residual, yShape, !grouped);
@@ -124,6 +118,14 @@ export function prepare(
   const result = makeResult(ctl, out, yShape, output);
   const ownsOut = givenOut === undefined;
   return { a: data, weights, out, ownsOut, bias, aScales, aZeros, residual, result, empty: extent === 0 };
+}
+
+export function noRawSums(name: string): LowpError {
+  return lowpError(
+    'ERR_LOWP_VALUE',
+    `Expected quantized activations for ${name} (output is 'int32') but received a Float32Array: ` +
+      'their scale is chosen inside the call, so the meaning of the sums would be lost',
+  );
 }
 
 /** What weights in groups do not go with. */
@@ -182,7 +184,8 @@ function repeat(values: Float32Array | Int32Array, rows: number): Float32Array |
   return repeated;
 }
 
-function writeOutput(ctl: Float64Array, output: MatmulOutput | undefined): ArrayTag {
+/** Writes scale and zero point of a quantized output; returns the array that the result needs. */
+export function writeOutput(ctl: Float64Array, output: MatmulOutput | undefined): ArrayTag {
   ctl[Gemm.scaleOut] = 1;
   ctl[Gemm.zeroOut] = 0;
   if (output === undefined || output === 'float32') return 'Float32Array';
@@ -199,20 +202,27 @@ function writeOutput(ctl: Float64Array, output: MatmulOutput | undefined): Array
   return dtype === 'int8' ? 'Int8Array' : 'Uint8Array';
 }
 
-function readBias(bias: unknown, n: number, out: ArrayTag, dynamic: boolean): Float32Array | Int32Array | undefined {
+/** `length` values, of which `meaning` says why; `dynamic` names the operand that is quantized inside the call. */
+export function readBias(
+  bias: unknown,
+  length: number,
+  meaning: string,
+  out: ArrayTag,
+  dynamic: string | undefined,
+): Float32Array | Int32Array | undefined {
   if (bias === undefined) return undefined;
   const real = isTagged(bias, 'Float32Array');
   if (!real && !isTagged(bias, 'Int32Array')) {
     throw expected('ERR_LOWP_TYPE', 'a Float32Array or Int32Array', 'options.bias', bias);
   }
   if (real && out === 'Int32Array') throw expected('ERR_LOWP_TYPE', "an Int32Array (output is 'int32')", 'options.bias', bias);
-  if (!real && dynamic) {
-    throw expected('ERR_LOWP_VALUE', "a Float32Array (a's scale is chosen inside the call)", 'options.bias', bias);
+  if (!real && dynamic !== undefined) {
+    throw expected('ERR_LOWP_VALUE', `a Float32Array (${dynamic}'s scale is chosen inside the call)`, 'options.bias', bias);
   }
   if (!real && out === 'Float32Array') {
     throw expected('ERR_LOWP_TYPE', "a Float32Array (output is 'float32')", 'options.bias', bias);
   }
-  checkLength(bias, n, 'N, one per column', 'options.bias');
+  checkLength(bias, length, meaning, 'options.bias');
   return bias;
 }
 
@@ -220,14 +230,14 @@ function readBias(bias: unknown, n: number, out: ArrayTag, dynamic: boolean): Fl
  * No value that the dtypes can hold may take the sum out of int32, so whether a call is legal doesn't depend on the data. An int32
  * bias takes its share of the range too; native code looks at it, because reading it here would cost more than a small product.
  */
-function checkDepth(k: number, reachA: number, reachB: number): void {
+export function checkDepth(k: number, reachA: number, reachB: number, name = 'K'): void {
   if (k * reachA * reachB <= MAX_SUM) return;
   const bound = Math.floor(MAX_SUM / (reachA * reachB));
   const formula = `${MAX_SUM} / (max|a - zeroPoint| ${reachA} * max|b - zeroPoint| ${reachB})`;
-  throw expected('ERR_LOWP_VALUE', `at most ${bound} (${formula}, so that sums fit int32)`, 'K', k);
+  throw expected('ERR_LOWP_VALUE', `at most ${bound} (${formula}, so that sums fit int32)`, name, k);
 }
 
-function makeResult(ctl: Float64Array, out: NumericArray, shape: number[], output: MatmulOutput | undefined): Result {
+export function makeResult(ctl: Float64Array, out: NumericArray, shape: number[], output: MatmulOutput | undefined): Result {
   const strides = resultStrides(shape, ctl[Gemm.ldc]);
   const data = out as Float32Array | Int32Array | Typed8;
   if (typeof output !== 'object') return strides === undefined ? { data, shape } : { data, shape, strides };

@@ -4,6 +4,8 @@ export { matmul, matmulAsync } from './matmul';
 export { quantizeWeights } from './groups';
 export { PackedWeights, packWeights } from './packWeights';
 export { quantizedMatmul, quantizedMatmulAsync } from './quantizedMatmul';
+export { PackedSparse, packSparse } from './packSparse';
+export { sparseMatmul, sparseMatmulAsync } from './sparseMatmul';
 export { quantizeEmbeddings } from './embeddings';
 export { PackedEmbeddings, packEmbeddings, searchEmbeddings, searchEmbeddingsAsync } from './search';
 export type * from '../types';

@@ -8,17 +8,21 @@ const MAX_SIZE = 2 ** 31 - 1;
 /** No typed array is longer in the oldest supported Node, and products up to here are far from 2 ** 53. */
 const MAX_ELEMENTS = 2 ** 32;
 
-function isSize(value: unknown): boolean {
+function isSize(value: unknown): value is number {
   return typeof value === 'number' && (value | 0) === value && value >= 0;
+}
+
+export function readSize(value: unknown, name: string): number {
+  if (isSize(value)) return value;
+  if (typeof value !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', name, value);
+  throw expected('ERR_LOWP_SHAPE', `an integer from 0 to ${MAX_SIZE}`, name, value);
 }
 
 export function checkShape(shape: unknown, name: string): asserts shape is readonly number[] {
   if (!Array.isArray(shape)) throw expected('ERR_LOWP_TYPE', 'an array of sizes', name, shape);
   for (let i = 0; i < shape.length; i++) {
     const size: unknown = shape[i];
-    if (isSize(size)) continue;
-    if (typeof size !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', `${name}[${i}]`, size);
-    throw expected('ERR_LOWP_SHAPE', `an integer from 0 to ${MAX_SIZE}`, `${name}[${i}]`, size);
+    if (!isSize(size)) readSize(size, `${name}[${i}]`);
   }
 }
 

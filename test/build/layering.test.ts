@@ -102,11 +102,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   validate: ['native', 'errors', 'types'],
   ops: ['native', 'validate', 'errors', 'types', 'reference'],
   runtime: ['native', 'validate', 'errors', 'types'],
+  sparse: ['validate', 'errors', 'types'],
   graph: ['validate', 'errors', 'types'],
   compress: ['graph', 'ops', 'validate', 'errors', 'types'],
   onnx: ['graph', 'validate', 'errors', 'types'],
   plan: ['graph', 'native', 'validate', 'errors', 'types'],
-  index: ['ops', 'compress', 'onnx', 'plan', 'graph', 'runtime', 'errors', 'types'],
+  index: ['ops', 'sparse', 'compress', 'onnx', 'plan', 'graph', 'runtime', 'errors', 'types'],
   cli: ['index', 'errors', 'types'],
 };
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };

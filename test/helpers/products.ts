@@ -3,14 +3,20 @@ import { matmul, matmulAsync, quantizedMatmul, quantizedMatmulAsync, type LowpEr
 import { expectRejects, expectThrows, wrong, type Fragment } from './failures';
 import { fa, fb, qa, qb } from './problems';
 
-export interface Product {
+/** A function of two operands and options, in both forms. */
+export interface Subject {
   readonly name: string;
+  readonly a: () => object;
+  readonly b: () => object;
+  readonly sync: (a: unknown, b: unknown, options?: unknown) => unknown;
+  readonly async: (a: unknown, b: unknown, options?: unknown) => Promise<unknown>;
+}
+
+export interface Product extends Subject {
   /** [2, 3] */
   readonly a: () => object & { readonly data: ArrayBufferView };
   /** [3, 2] */
   readonly b: () => object & { readonly data: ArrayBufferView };
-  readonly sync: (a: unknown, b: unknown, options?: unknown) => unknown;
-  readonly async: (a: unknown, b: unknown, options?: unknown) => Promise<unknown>;
 }
 
 export const quantizedProduct: Product = {
@@ -48,7 +54,7 @@ function lay(over: unknown, base: object): unknown {
 }
 
 /** Two tests for each case: the call throws (or rejects, and does not throw), and leaves `out` as it was. */
-export function refuses(product: Product, cases: readonly BadCall[]): void {
+export function refuses(product: Subject, cases: readonly BadCall[]): void {
   const prepare = (bad: BadCall): { args: [unknown, unknown, unknown]; untouched: () => void } => {
     const out = new Float32Array(8).fill(7);
     const args: [unknown, unknown, unknown] = [

@@ -1,0 +1,95 @@
+import { nativeBinding } from '../native/load';
+import * as reference from '../reference';
+import type { AsyncOptions, MatmulOutput, QuantizedMatmulResult, SparseMatmulOptions } from '../types';
+import { checkKeys, readSignal } from '../validate/options';
+import { matrixOf } from './packSparse';
+import type { Input, Result } from './qgemm';
+import { KEYS, prepareSparse, readSide, type Sparse, type SparseCall } from './sparse';
+
+const ASYNC_KEYS: ReadonlySet<string> = new Set([...KEYS, 'signal']);
+
+type Left<O> = SparseMatmulOptions & { readonly side?: 'left'; readonly output?: O };
+type Right<O> = SparseMatmulOptions & { readonly side: 'right'; readonly output?: O };
+
+/**
+ * Product of a sparse and a dense matrix: y[m, n] = sum over the stored elements k of the sparse operand.
+ *
+ * On the left (default) `a` is sparse, [M, K], and `b` dense, [K, N]: y = a * b, [M, N]; [M] for a vector `b` [K]. With
+ * `side: 'right'` `a` is dense, [..., M, K], and `b` sparse, [N, K], as the pruned weights of a linear layer are:
+ * y = a * transposed b, [..., M, N]; [N] for a vector `a` [K]. The sparse operand is a CsrMatrix, a BsrMatrix or the result of
+ * `packSparse`; the structure of one that is not packed is checked at each call.
+ *
+ * float32 values take a float32 Tensor and give float32, within eps * (elements of the longest row + 1) * max|a| * max|b| * 2. int8
+ * values take a QuantizedTensor with one scale and zero point, or a float32 Tensor, which is quantized to uint8 inside the call
+ * (`activations`: `'perRow'` on the right by default, else `'perTensor'`); sums of value * (dense - zeroPoint) are exact in int32,
+ * and `output`, `activation` and rounding are as in `quantizedMatmul`: the result is equal to its, of the same matrix with its zeros.
+ * `bias` has one value per row of the sparse matrix. `out` and `outStride` place the result.
+ *
+ * Only stored elements count: a NaN or infinity of the dense operand reaches the result where it meets one, be it a stored zero.
+ *
+ * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE (also where a row has so many elements that the sum could leave int32; the
+ * message has the bound), ERR_LOWP_ALIAS (`out` overlaps an input), ERR_LOWP_DETACHED, ERR_LOWP_DISPOSED, ERR_LOWP_HANDLE,
+ * ERR_LOWP_UNSUPPORTED (`device`, or no native binary), ERR_LOWP_NOMEM.
+ * @example
+ * const weights = csrFromDense({ data: Float32Array.of(0, 2, 0, 1, 0, -1), shape: [2, 3] });
+ * const x = { data: Float32Array.of(1, 2, 3), shape: [1, 3] };
+ * console.log(sparseMatmul(x, weights, { side: 'right' }).data); // Float32Array(2) [ 4, -2 ]
+ */
+export function sparseMatmul<O extends MatmulOutput = 'float32'>(
+  a: Sparse,
+  b: Input,
+  options?: Left<O>,
+): QuantizedMatmulResult<O>;
+export function sparseMatmul<O extends MatmulOutput = 'float32'>(
+  a: Input,
+  b: Sparse,
+  options: Right<O>,
+): QuantizedMatmulResult<O>;
+export function sparseMatmul(a: Sparse | Input, b: Sparse | Input, options?: SparseMatmulOptions): Result {
+  nativeBinding();
+  const side = readSide(options);
+  const call = prepareSparse(side, a, b, options, KEYS);
+  if (!call.empty) runSparse(call, (side === 'left' ? b : a) as Input, { ...options, side });
+  return call.result;
+}
+
+/**
+ * `sparseMatmul` off the event loop. The dense operand and a matrix that is not packed are copied before the call returns, so the
+ * caller may change them at once; `out` is written when the promise resolves. `signal` cancels: the promise rejects with its reason.
+ *
+ * @throws Never: argument errors reject, with the codes of `sparseMatmul`; also ERR_LOWP_DETACHED where `out` was detached meanwhile.
+ * @example
+ * const matrix = csrFromDense({ data: Float32Array.of(0, 2, 0, 1, 0, -1), shape: [2, 3] });
+ * const y = await sparseMatmulAsync(matrix, { data: Float32Array.of(1, 2, 3), shape: [3] });
+ * console.log(y.data); // Float32Array(2) [ 4, -2 ]
+ */
+export function sparseMatmulAsync<O extends MatmulOutput = 'float32'>(
+  a: Sparse,
+  b: Input,
+  options?: Left<O> & AsyncOptions,
+): Promise<QuantizedMatmulResult<O>>;
+export function sparseMatmulAsync<O extends MatmulOutput = 'float32'>(
+  a: Input,
+  b: Sparse,
+  options: Right<O> & AsyncOptions,
+): Promise<QuantizedMatmulResult<O>>;
+export async function sparseMatmulAsync(
+  a: Sparse | Input,
+  b: Sparse | Input,
+  options?: SparseMatmulOptions & AsyncOptions,
+): Promise<Result> {
+  nativeBinding();
+  checkKeys(options, ASYNC_KEYS, 'options');
+  const signal = readSignal(options?.signal);
+  if (signal?.aborted === true) throw signal.reason;
+  const side = readSide(options);
+  const call = prepareSparse(side, a, b, options, ASYNC_KEYS);
+  if (!call.empty) runSparse(call, (side === 'left' ? b : a) as Input, { ...options, side });
+  return call.result;
+}
+
+function runSparse({ sparse, out }: SparseCall, dense: Input, options: SparseMatmulOptions): void {
+  const matrix = 'oracle' in sparse ? sparse.oracle : matrixOf(sparse);
+  if (options.side === 'right') reference.sparseMatmul<MatmulOutput>(dense, matrix, { ...options, side: 'right', out });
+  else reference.sparseMatmul<MatmulOutput>(matrix, dense, { ...options, side: 'left', out });
+}
