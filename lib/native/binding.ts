@@ -7,7 +7,7 @@
  */
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 4;
+export const BINDING_VERSION = 5;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -53,6 +53,8 @@ export const enum Gemm {
   /** qgemm only, quantized output. */
   scaleOut,
   zeroOut,
+  /** Sparse products only: the sparse operand stands on the right, transposed. */
+  right,
   length,
 }
 
@@ -103,6 +105,16 @@ export const enum Group {
   ldw,
   /** quantizeGroups only: w is stored [N, K]. */
   transposeB,
+  length,
+}
+
+/** Slots of packSparse: a matrix of blocks (CSR: of 1x1). */
+export const enum Sparse {
+  /** Of values, multiples of the block's. */
+  rows,
+  cols,
+  blockRows,
+  blockCols,
   length,
 }
 
@@ -228,6 +240,21 @@ export interface NativeBinding {
   /** Weights in groups; float32 in and out. */
   nbits(...args: Parameters<NativeBinding['sgemm']>): void;
   nbitsAsync(...args: Parameters<NativeBinding['nbits']>): Promise<void>;
+  /** Makes `holder` own a packed sparse matrix, of int8 values with scales (1, or one for each row), of float32 ones without. */
+  packSparse(
+    holder: object,
+    ctl: Float64Array,
+    rowPtr: Int32Array,
+    colIdx: Int32Array,
+    values: Float32Array | Int8Array,
+    scales?: Float32Array,
+  ): void;
+  /**
+   * Slots of Gemm, `a` being the dense operand. On the right m and k are its rows and columns and n the rows of the sparse matrix; on
+   * the left m is the rows of the sparse matrix, k its columns, and n the columns of `a`. bias: one for each row of the sparse matrix.
+   */
+  sparse(ctl: Float64Array, a: NumericArray, matrix: object, out: NumericArray, bias?: Float32Array | Int32Array): void;
+  sparseAsync(...args: Parameters<NativeBinding['sparse']>): Promise<void>;
   /** True if the job was still queued or running; its promise then rejects with code ERR_LOWP_ABORTED. */
   cancel(job: number): boolean;
 

@@ -1,4 +1,5 @@
-import { lowpError } from '../errors';
+import { fromNative, lowpError, type Caller } from '../errors';
+import { Sparse, type NativeBinding } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { SparseMatrix } from '../types';
@@ -11,7 +12,9 @@ export interface SparseState {
   readonly cols: number;
   /** Stored elements of the longest row. */
   readonly longestRow: number;
-  readonly oracle: reference.PackedSparse;
+  readonly native: NativeBinding | undefined;
+  /** Only without native code. */
+  readonly oracle: reference.PackedSparse | undefined;
   disposed: boolean;
 }
 
@@ -78,7 +81,8 @@ export class PackedSparse {
   dispose(): void {
     if (this.#state.disposed) return;
     this.#state.disposed = true;
-    this.#state.oracle.dispose();
+    this.#state.oracle?.dispose();
+    this.#state.native?.dispose(this);
   }
 
   [Symbol.dispose](): void {
@@ -104,10 +108,31 @@ export class PackedSparse {
  */
 export function packSparse(matrix: SparseMatrix): PackedSparse {
   const checked = readSparse(matrix, 'matrix');
-  nativeBinding();
-  const { dtype, rows, cols, longestRow } = checked;
-  const oracle = reference.packSparse(matrixOf(checked));
-  return create({ dtype, rows, cols, longestRow, oracle, disposed: false }, () => oracle);
+  const native = nativeBinding();
+  const { dtype, rows, cols, longestRow, blockShape, values } = checked;
+  const oracle = native === undefined ? reference.packSparse(matrixOf(checked)) : undefined;
+  return create({ dtype, rows, cols, longestRow, native, oracle, disposed: false }, (holder) => {
+    if (native === undefined) return oracle as Info;
+    packSparseInto(native, holder, checked, packSparse);
+    const { kernel, isa, bytes } = native.handleInfo(holder);
+    return { nnz: values.length, blockShape, kernel, isa, bytes };
+  });
+}
+
+/** Makes `holder` a native handle of the matrix. */
+export function packSparseInto(native: NativeBinding, holder: object, matrix: SparseArrays, caller: Caller): void {
+  const { rows, cols, blockShape, rowPtr, colIdx, values, scale } = matrix;
+  const ctl = new Float64Array(Sparse.length);
+  ctl[Sparse.rows] = rows;
+  ctl[Sparse.cols] = cols;
+  ctl[Sparse.blockRows] = blockShape?.[0] ?? 1;
+  ctl[Sparse.blockCols] = blockShape?.[1] ?? 1;
+  const scales = typeof scale === 'number' ? Float32Array.of(scale) : scale;
+  try {
+    native.packSparse(holder, ctl, rowPtr, colIdx, values, scales);
+  } catch (thrown) {
+    throw fromNative(thrown, caller);
+  }
 }
 
 /** The matrix from what was read of it. */

@@ -1,8 +1,11 @@
+import { expected, fromNative, type Caller } from '../errors';
+import { Gemm, type NativeBinding, type NumericArray } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, MatmulOutput, QuantizedMatmulResult, SparseMatmulOptions } from '../types';
 import { checkKeys, readSignal } from '../validate/options';
-import { matrixOf } from './packSparse';
+import { awaitJob, writeJob } from './gemm';
+import { matrixOf, packSparseInto } from './packSparse';
 import type { Input, Result } from './qgemm';
 import { KEYS, prepareSparse, readSide, type Sparse, type SparseCall } from './sparse';
 
@@ -46,10 +49,13 @@ export function sparseMatmul<O extends MatmulOutput = 'float32'>(
   options: Right<O>,
 ): QuantizedMatmulResult<O>;
 export function sparseMatmul(a: Sparse | Input, b: Sparse | Input, options?: SparseMatmulOptions): Result {
-  nativeBinding();
+  const native = nativeBinding();
   const side = readSide(options);
   const call = prepareSparse(side, a, b, options, KEYS);
-  if (!call.empty) runSparse(call, (side === 'left' ? b : a) as Input, { ...options, side });
+  if (call.empty) return call.result;
+  const [matrix, dense] = side === 'left' ? [a, b] : [b, a];
+  if (native === undefined) runReference(call, dense as Input, { ...options, side });
+  else withHandle(native, matrix, call, sparseMatmul, (holder) => native.sparse(...argumentsOf(call, holder)));
   return call.result;
 }
 
@@ -78,18 +84,68 @@ export async function sparseMatmulAsync(
   b: Sparse | Input,
   options?: SparseMatmulOptions & AsyncOptions,
 ): Promise<Result> {
-  nativeBinding();
+  const native = nativeBinding();
   checkKeys(options, ASYNC_KEYS, 'options');
   const signal = readSignal(options?.signal);
   if (signal?.aborted === true) throw signal.reason;
   const side = readSide(options);
   const call = prepareSparse(side, a, b, options, ASYNC_KEYS);
-  if (!call.empty) runSparse(call, (side === 'left' ? b : a) as Input, { ...options, side });
+  if (call.empty) return call.result;
+  const [matrix, dense] = side === 'left' ? [a, b] : [b, a];
+  if (native === undefined) {
+    runReference(call, dense as Input, { ...options, side });
+    return call.result;
+  }
+  const job = writeJob(call.ctl, call.ownsOut);
+  const start = (holder: object): Promise<void> => native.sparseAsync(...argumentsOf(call, holder));
+  await awaitJob(native, job, withHandle(native, matrix, call, sparseMatmulAsync, start), signal, sparseMatmulAsync);
   return call.result;
 }
 
-function runSparse({ sparse, out }: SparseCall, dense: Input, options: SparseMatmulOptions): void {
-  const matrix = 'oracle' in sparse ? sparse.oracle : matrixOf(sparse);
+/** Runs `body` with the caller's handle, or with one that lives for this call. A job holds on to what it needs. */
+function withHandle<T>(
+  native: NativeBinding,
+  matrix: unknown,
+  { sparse }: SparseCall,
+  caller: Caller,
+  body: (holder: object) => T,
+): T {
+  const unpacked = 'rowPtr' in sparse ? sparse : undefined;
+  const holder = unpacked === undefined ? (matrix as object) : {};
+  if (unpacked !== undefined) packSparseInto(native, holder, unpacked, caller);
+  try {
+    return body(holder);
+  } catch (thrown) {
+    throw fromNative(thrown, caller);
+  } finally {
+    if (unpacked !== undefined) native.dispose(holder);
+  }
+}
+
+function argumentsOf({ ctl, side, dense, out, bias }: SparseCall, holder: object): Parameters<NativeBinding['sparse']> {
+  ctl[Gemm.right] = side === 'right' ? 1 : 0;
+  return [ctl, joinBatch(ctl, dense), holder, out, bias];
+}
+
+/** Matrices of a batch as the rows of one: where they do not follow each other as rows do, copied. */
+function joinBatch(ctl: Float64Array, dense: NumericArray): NumericArray {
+  const [batch, m, k, lda, stride] = [ctl[Gemm.batch], ctl[Gemm.m], ctl[Gemm.k], ctl[Gemm.lda], ctl[Gemm.batchStrideA]];
+  if (batch === 1) return dense;
+  ctl[Gemm.batch] = 1;
+  ctl[Gemm.m] = batch * m;
+  if (stride === m * lda) return dense;
+  const joined = dense.slice(0, batch * m * k);
+  for (let row = 0; row < batch * m; row++) {
+    const from = Math.floor(row / m) * stride + (row % m) * lda;
+    joined.set(dense.subarray(from, from + k), row * k);
+  }
+  ctl[Gemm.lda] = k;
+  return joined;
+}
+
+function runReference({ sparse, out }: SparseCall, dense: Input, options: SparseMatmulOptions): void {
+  const matrix = 'rowPtr' in sparse ? matrixOf(sparse) : sparse.oracle;
+  if (matrix === undefined) throw expected('ERR_LOWP_HANDLE', 'a matrix packed by this backend', 'the sparse operand', sparse);
   if (options.side === 'right') reference.sparseMatmul<MatmulOutput>(dense, matrix, { ...options, side: 'right', out });
   else reference.sparseMatmul<MatmulOutput>(matrix, dense, { ...options, side: 'left', out });
 }

@@ -25,6 +25,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindNBits(env, exports, data);
   BindQuantize(env, exports, data);
   BindSearch(env, exports, data);
+  BindSparse(env, exports, data);
   return exports;
 }
 

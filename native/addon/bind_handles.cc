@@ -78,7 +78,8 @@ napi_value HandleInfo(Arguments& arguments) {
   info.Set("bytes", static_cast<double>(packed->bytes()));
   const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
   const NBitsPackedB* groups = std::get_if<NBitsPackedB>(&packed->weights);
-  const bool is_float = std::holds_alternative<SGemmPackedB>(packed->weights);
+  const bool is_float =
+      std::holds_alternative<SGemmPackedB>(packed->weights) || std::holds_alternative<SpmmPacked>(packed->weights);
   const bool is_binary = corpus != nullptr && corpus->binary, is_int4 = groups != nullptr && groups->bits == 4;
   info.Set("dtype", is_float ? "float32" : is_binary ? "binary" : is_int4 ? "int4" : "int8");
   info.Set("groupSize", static_cast<double>(groups != nullptr ? groups->group : 0));

@@ -6,8 +6,10 @@
 #include "core/isa.h"
 #include "core/thread_pool.h"
 #include "kernels/peak/peak.h"
+#include "kernels/qspmm/qspmm.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/search/search.h"
+#include "kernels/spmm/spmm.h"
 
 namespace lowp {
 namespace {
@@ -57,6 +59,8 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "sgemm", SGemmKernels(), SelectSGemm(active));
   ListKernels(list, "nbits", NBitsKernels(), SelectNBits(active));
   ListKernels(list, "quantize", QuantizeKernels(), SelectQuantize(active));
+  ListKernels(list, "spmm", SpmmKernels(), SelectSpmm(active));
+  ListKernels(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));
   return list;
 }

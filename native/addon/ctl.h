@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 4;
+inline constexpr int kBindingVersion = 5;
 
 struct GemmSlot {
   enum : size_t {
@@ -34,6 +34,7 @@ struct GemmSlot {
     zeroA,
     scaleOut,
     zeroOut,
+    right,
     length
   };
 };
@@ -53,6 +54,10 @@ struct PackSlot {
 
 struct GroupSlot {
   enum : size_t { k, n, bits, groupSize, ldw, transposeB, length };
+};
+
+struct SparseSlot {
+  enum : size_t { rows, cols, blockRows, blockCols, length };
 };
 
 struct QuantizeSlot {

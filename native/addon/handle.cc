@@ -71,6 +71,8 @@ template const QGemmPackedB& WeightsOf(const Packed&, const char*);
 template const SGemmPackedB& WeightsOf(const Packed&, const char*);
 template const SearchCorpus& WeightsOf(const Packed&, const char*);
 template const NBitsPackedB& WeightsOf(const Packed&, const char*);
+template const SpmmPacked& WeightsOf(const Packed&, const char*);
+template const QSpmmPacked& WeightsOf(const Packed&, const char*);
 
 void DisposePacked(napi_env env, napi_value holder, const HandleRegistry& registry) {
   ReadHandle(env, holder, registry).Release(env);

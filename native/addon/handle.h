@@ -11,8 +11,10 @@
 
 #include "kernels/nbits/nbits.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/qspmm/qspmm.h"
 #include "kernels/search/search.h"
 #include "kernels/sgemm/sgemm.h"
+#include "kernels/spmm/spmm.h"
 
 namespace lowp {
 
@@ -24,10 +26,17 @@ struct HandleRegistry {
   size_t live = 0, bytes = 0;
 };
 
+template <class Weights>
+size_t BytesOf(const Weights& weights) {
+  return weights.storage.size();
+}
+inline size_t BytesOf(const SpmmPacked& packed) { return packed.layout.storage.size(); }
+inline size_t BytesOf(const QSpmmPacked& packed) { return packed.layout.storage.size() + packed.constants.size(); }
+
 struct Packed {
-  std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus> weights;
+  std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus, SpmmPacked, QSpmmPacked> weights;
   size_t bytes() const {
-    return std::visit([](const auto& w) { return w.storage.size(); }, weights);
+    return std::visit([](const auto& w) { return BytesOf(w); }, weights);
   }
 };
 

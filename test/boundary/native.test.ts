@@ -12,6 +12,7 @@ import {
   Pack,
   Quantize,
   Search,
+  Sparse,
 } from '../../lib/native/binding';
 import { detach } from '../helpers/buffers';
 import { outcome, ROOT, runChild, SUCCESS } from '../helpers/child';
@@ -309,6 +310,7 @@ test('control blocks, version and limits mirror those of native code', () => {
     ActivationQuantization: 4,
     PackSlot: Pack.length + 1,
     SearchSlot: Search.length + 1,
+    SparseSlot: Sparse.length + 1,
     GroupSlot: Group.length + 1,
     QuantizeSlot: Quantize.length + 1,
   });

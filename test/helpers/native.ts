@@ -1,5 +1,5 @@
 /** The native binding itself, for tests that go round lib/validate. */
-import { Gemm, Group, Pack, type NativeBinding } from '../../lib/native/binding';
+import { Gemm, Group, Pack, Sparse, type NativeBinding } from '../../lib/native/binding';
 import { nativeBinding } from '../../lib/native/load';
 
 export function binding(): NativeBinding {
@@ -61,6 +61,7 @@ const SLOT: Readonly<Record<string, number>> = {
   zeroA: Gemm.zeroA,
   scaleOut: Gemm.scaleOut,
   zeroOut: Gemm.zeroOut,
+  right: Gemm.right,
 };
 
 export function packControl(k: number, n: number, ldb = n, transposeB = 0): Float64Array {
@@ -93,6 +94,26 @@ export function packedGroups(k: number, n: number): object {
   const groups = Math.ceil(k / 32);
   const data = new Uint8Array(n * groups * 16).fill(0x99);
   binding().packN(holder, groupControl(k, n), data, new Float32Array(n * groups).fill(1), undefined);
+  return holder;
+}
+
+export function sparseControl(rows: number, cols: number, blockRows = 1, blockCols = 1): Float64Array {
+  const ctl = new Float64Array(Sparse.length);
+  ctl[Sparse.rows] = rows;
+  ctl[Sparse.cols] = cols;
+  ctl[Sparse.blockRows] = blockRows;
+  ctl[Sparse.blockCols] = blockCols;
+  return ctl;
+}
+
+/** [rows, cols] with everything stored. */
+export function packedSparse(rows: number, cols: number, values: 'float32' | 'int8'): object {
+  const holder = {};
+  const rowPtr = Int32Array.from({ length: rows + 1 }, (_, row) => row * cols);
+  const colIdx = Int32Array.from({ length: rows * cols }, (_, i) => i % cols);
+  const ctl = sparseControl(rows, cols);
+  if (values === 'float32') binding().packSparse(holder, ctl, rowPtr, colIdx, new Float32Array(rows * cols).fill(1));
+  else binding().packSparse(holder, ctl, rowPtr, colIdx, new Int8Array(rows * cols).fill(1), Float32Array.of(1));
   return holder;
 }
 

@@ -11,6 +11,7 @@ const MIRRORS = [
   ['ActivationQuantization', 'ActivationQuantization'],
   ['PackSlot', 'Pack'],
   ['GroupSlot', 'Group'],
+  ['SparseSlot', 'Sparse'],
   ['QuantizeSlot', 'Quantize'],
   ['SearchSlot', 'Search'],
 ] as const;

@@ -223,6 +223,8 @@ Status PackQSpmm(const QSpmmPackArgs& args, const QSpmmEntry& entry, QSpmmPacked
   }
   QSpmmPacked p;
   p.entry = &entry;
+  p.k = m.cols;
+  p.n = m.rows;
   const QSpmmKernel& kernel = *entry.kernel;
   const SparseTraits traits{kernel.value_bytes == 1 ? SparseValues::kInt8 : SparseValues::kInt16, kernel.tile_row_bytes,
                             kernel.group};

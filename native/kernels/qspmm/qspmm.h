@@ -30,6 +30,7 @@ std::vector<QSpmmEntry> QSpmmKernels();
 // Immutable once packed.
 struct QSpmmPacked {
   const QSpmmEntry* entry = nullptr;
+  size_t k = 0, n = 0;  // columns and rows
   SparseLayout layout;
   size_t longest_row = 0;  // entries
   AlignedBuffer constants;

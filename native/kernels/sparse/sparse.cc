@@ -10,8 +10,9 @@
 namespace lowp {
 namespace {
 
-// Sums of a band wait in L2 between its blocks: 128 KB.
-constexpr size_t kMaxBandRows = 512;
+// Sums of a band wait in L2 between its blocks: 128 KB. But a band should also have this many entries for each column, because it
+// copies all of the dense operand into tiles; very sparse ones therefore are higher, up to what 16 bits count.
+constexpr size_t kBandRows = 512, kMinColumnEntries = 4, kMaxBandRows = 65535;
 // Bands are cut by entries too, so that threads find pieces of equal work however uneven the rows are; not below this many,
 // because each band copies all of the dense operand into tiles.
 constexpr size_t kBandsWanted = 8, kMinBandEntries = size_t{1} << 17;
@@ -58,11 +59,15 @@ size_t ChooseDepth(const SparseMatrix& matrix, const SparseTraits& traits) {
 }
 
 // Bands by rows and entries; their blocks are still missing.
-std::vector<SparseBand> CutBands(const Entries& entries, size_t blocks) {
+std::vector<SparseBand> CutBands(const Entries& entries, size_t cols, size_t blocks) {
   std::vector<SparseBand> bands;
   const size_t height = entries.height(), rows = entries.rows();
-  const size_t max_rows = std::max<size_t>(DivUp(rows, std::max<size_t>(DivUp(rows * height, kMaxBandRows), 1)), 1);
-  const size_t max_entries = std::max(DivUp(blocks * entries.width(), kBandsWanted), kMinBandEntries);
+  const size_t count_all = blocks * entries.width();
+  const double for_columns = static_cast<double>(kMinColumnEntries) * static_cast<double>(rows) * static_cast<double>(cols) /
+                             static_cast<double>(std::max<size_t>(count_all, 1));
+  const size_t high = std::max(kBandRows / height, static_cast<size_t>(std::min<double>(for_columns, kMaxBandRows)));
+  const size_t max_rows = std::max<size_t>(DivUp(rows, std::max<size_t>(DivUp(rows, high), 1)), 1);
+  const size_t max_entries = std::max(DivUp(count_all, kBandsWanted), kMinBandEntries);
   for (size_t begin = 0; begin < rows;) {
     size_t end = begin, count = 0;
     while (end < rows && end - begin < max_rows) {
@@ -80,7 +85,7 @@ std::vector<SparseBand> CutBands(const Entries& entries, size_t blocks) {
 // Walks over all blocks of all bands; the visitor sees, for each, the rows in the order in which they are packed.
 class Walk {
  public:
-  Walk(const Entries& entries, size_t cols, size_t depth) : entries_(entries), cols_(cols), depth_(depth), starts_(depth + 2) {}
+  Walk(const Entries& entries, size_t cols, size_t depth) : entries_(entries), cols_(cols), depth_(depth) {}
 
   // visit(k0, depth, order, cursors, counts): row order[i] of the band has counts[order[i]] entries from block cursors[order[i]]
   // on.
@@ -90,18 +95,21 @@ class Walk {
     cursors_.resize(rows);
     counts_.resize(rows);
     for (size_t row = 0; row < rows; ++row) cursors_[row] = entries_.begin(first + row);
-    for (size_t k0 = 0; k0 < std::max<size_t>(cols_, 1); k0 += depth_) {
+    for (size_t k0 = 0, next = 0; next != kNone; k0 = next / depth_ * depth_) {
       const size_t depth = std::min(depth_, cols_ - k0);
-      size_t total = 0;
+      size_t total = 0, longest = 0;
+      next = kNone;  // the first column beyond this block that has an entry
       for (size_t row = 0; row < rows; ++row) {
         size_t at = cursors_[row];
         const size_t end = entries_.end(first + row);
         while (at < end && entries_.column(at) < k0 + depth) ++at;
+        if (at < end) next = std::min(next, entries_.column(at));
         counts_[row] = (at - cursors_[row]) * entries_.width();
         total += counts_[row];
+        longest = std::max(longest, counts_[row]);
       }
       if (total != 0 || k0 == 0) {
-        Sort(rows, k0 == 0);
+        Sort(rows, longest, k0 == 0);
         visit(k0, depth, order_, cursors_, counts_);
       }
       for (size_t row = 0; row < rows; ++row) cursors_[row] += counts_[row] / entries_.width();
@@ -109,9 +117,11 @@ class Walk {
   }
 
  private:
+  static constexpr size_t kNone = static_cast<size_t>(-1);
+
   // By count, stable. Rows without entries only where `all` are wanted.
-  void Sort(size_t rows, bool all) {
-    std::fill(starts_.begin(), starts_.end(), 0);
+  void Sort(size_t rows, size_t longest, bool all) {
+    starts_.assign(longest + 2, 0);
     for (size_t row = 0; row < rows; ++row) ++starts_[counts_[row] + 1];
     const size_t empty = starts_[1];
     for (size_t count = 1; count < starts_.size(); ++count) starts_[count] += starts_[count - 1];
@@ -192,7 +202,7 @@ Status PackSparse(const SparseMatrix& matrix, const SparseTraits& traits, Sparse
   p.nnz = matrix.blocks * matrix.block_rows * matrix.block_cols;
   p.height = entries.height();
   p.depth = ChooseDepth(matrix, traits);
-  p.bands = CutBands(entries, matrix.blocks);
+  p.bands = CutBands(entries, matrix.cols, matrix.blocks);
   for (const SparseBand& band : p.bands) p.band_rows = std::max(p.band_rows, band.rows);
 
   size_t rows = 0, count = 0;

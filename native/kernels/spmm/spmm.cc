@@ -85,6 +85,8 @@ Status PackSpmm(const SparseMatrix& matrix, const SpmmEntry& entry, SpmmPacked* 
   if (Status status = CheckSparse(matrix); !status.ok()) return status;
   SpmmPacked p;
   p.entry = &entry;
+  p.k = matrix.cols;
+  p.n = matrix.rows;
   const SparseTraits traits{SparseValues::kFloat32, kNb * sizeof(float), 1};
   if (Status status = PackSparse(matrix, traits, &p.layout); !status.ok()) return status;
   *packed = std::move(p);

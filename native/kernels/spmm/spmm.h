@@ -29,6 +29,7 @@ std::vector<SpmmEntry> SpmmKernels();
 // Immutable once packed.
 struct SpmmPacked {
   const SpmmEntry* entry = nullptr;
+  size_t k = 0, n = 0;  // columns and rows
   SparseLayout layout;
 };
 

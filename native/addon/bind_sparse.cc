@@ -1,0 +1,229 @@
+// packSparse(holder, ctl, rowPtr, colIdx, values, scales); sparse(ctl, a, matrix, out, bias) and its asynchronous form.
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "addon/gemm_args.h"
+#include "kernels/qspmm/qspmm.h"
+#include "kernels/spmm/spmm.h"
+
+namespace lowp {
+namespace {
+
+constexpr size_t kMaxSize = size_t{1} << 31;  // of rows and columns, whose indices are int32
+constexpr size_t kMaxBlock = 16;
+
+// Copies of the structure: what has been checked must not change before it is followed, and a SharedArrayBuffer may.
+struct Structure {
+  SparseMatrix matrix;
+  AlignedBuffer copies;
+
+  Structure(const Control& ctl, const ArrayView& row_ptr, const ArrayView& col_idx, const ArrayView& values) {
+    SparseMatrix& m = matrix;
+    m.rows = ctl.Size(SparseSlot::rows, "the rows");
+    m.cols = ctl.Size(SparseSlot::cols, "the columns");
+    m.block_rows = ctl.Size(SparseSlot::blockRows, "the rows of a block");
+    m.block_cols = ctl.Size(SparseSlot::blockCols, "the columns of a block");
+    m.blocks = col_idx.length;
+    const auto is_block = [](size_t size) { return size >= 1 && size <= kMaxBlock; };
+    if (!is_block(m.block_rows) || !is_block(m.block_cols) || m.rows % m.block_rows != 0 || m.cols % m.block_cols != 0 ||
+        m.rows >= kMaxSize || m.cols >= kMaxSize) {
+      Fail(Code::kShape, "Expected sizes below 2^31 that are multiples of a block of at most 16x16 but received " +
+                             std::to_string(m.rows) + "x" + std::to_string(m.cols) + " in blocks of " +
+                             std::to_string(m.block_rows) + "x" + std::to_string(m.block_cols));
+    }
+    CheckLength(row_ptr, m.rows / m.block_rows + 1, "rowPtr");
+    CheckLength(values, SaturatingMul(m.blocks, m.block_rows * m.block_cols), "values");
+    BufferLayout layout;
+    const size_t rows_at = layout.Add(row_ptr.length * sizeof(int32_t)), cols_at = layout.Add(m.blocks * sizeof(int32_t));
+    if (!copies.Reserve(layout.size()))
+      Fail(Code::kNoMemory,
+           "Expected " + std::to_string(layout.size()) + " bytes to copy the structure but the system gave none");
+    std::memcpy(copies.data() + rows_at, row_ptr.data, row_ptr.length * sizeof(int32_t));
+    if (m.blocks != 0) std::memcpy(copies.data() + cols_at, col_idx.data, m.blocks * sizeof(int32_t));
+    m.row_ptr = copies.As<int32_t>(rows_at);
+    m.col_idx = copies.As<int32_t>(cols_at);
+    m.values = values.data;
+  }
+};
+
+napi_value PackSparseMatrix(Arguments& arguments) {
+  napi_env env = arguments.env;
+  const Control ctl(env, arguments.values[1], SparseSlot::length);
+  const ArrayView row_ptr = ReadArray(env, arguments.values[2], "rowPtr", napi_int32_array);
+  const ArrayView col_idx = ReadArray(env, arguments.values[3], "colIdx", napi_int32_array);
+  const ArrayView values = ReadArray(env, arguments.values[4], "values");
+  const ArrayView scales = ReadOptionalArray(arguments, 5, "the scales");
+  const Structure structure(ctl, row_ptr, col_idx, values);
+  const auto wrap = [&](auto packed) {
+    WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
+    return nullptr;
+  };
+  if (values.type == napi_float32_array) {
+    SpmmPacked packed;
+    Check(PackSpmm(structure.matrix, SelectSpmm(ActiveIsas()), &packed));
+    return wrap(std::move(packed));
+  }
+  if (values.type != napi_int8_array || !scales.present || scales.type != napi_float32_array)
+    Fail(Code::kType, "Expected Float32Array, or Int8Array with Float32Array scales, for values");
+  const bool per_row = scales.length != 1;
+  if (per_row) CheckLength(scales, structure.matrix.rows, "the scales");
+  QSpmmPacked packed;
+  Check(PackQSpmm({structure.matrix, scales.As<const float>(), per_row}, SelectQSpmm(ActiveIsas()), &packed));
+  return wrap(std::move(packed));
+}
+
+struct Call {
+  std::shared_ptr<const Packed> packed;
+  const SpmmPacked* real;  // one of these
+  const QSpmmPacked* quantized;
+  bool right;
+  GemmSizes sizes;
+  size_t features;  // rows of the sparse matrix
+  size_t extent_a;
+  QSpmmDense kind = QSpmmDense::kU8;
+  ArrayView a, out, bias;
+  IntOutput output;
+  float a_scale;
+  int32_t a_zero;
+
+  Call(Arguments& arguments, const Control& ctl);
+  Status Run(const std::atomic<bool>* stop) const;
+  size_t bias_bytes() const { return bias.present ? features * sizeof(int32_t) : 0; }
+
+ private:
+  void ReadA(const Control& ctl);
+  void ReadOutput(const Control& ctl);
+};
+
+void Call::ReadA(const Control& ctl) {
+  const size_t rows = right ? sizes.m : sizes.k, cols = right ? sizes.k : sizes.n;
+  if (sizes.lda < cols)
+    Fail(Code::kShape, "Expected lda of at least " + std::to_string(cols) + " but received " + std::to_string(sizes.lda));
+  extent_a = Extent(1, 0, rows, sizes.lda, cols);
+  CheckExtent(a, extent_a, "a");
+  a_scale = ctl.Float(GemmSlot::scaleA);
+  a_zero = ctl.Int(GemmSlot::zeroA, "the zero point of a");
+  if (real != nullptr || a.type == napi_float32_array) {
+    if (a.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for a");
+    const size_t quantization = ctl.Size(GemmSlot::quantization, "the activations' quantization");
+    kind = quantization == ActivationQuantization::dynamicPerRow ? QSpmmDense::kFloat32PerRow : QSpmmDense::kFloat32PerTensor;
+    return;
+  }
+  if (a.type != napi_int8_array && a.type != napi_uint8_array)
+    Fail(Code::kType, "Expected Int8Array, Uint8Array or, for dynamic quantization, Float32Array for a");
+  kind = a.type == napi_int8_array ? QSpmmDense::kS8 : QSpmmDense::kU8;
+}
+
+void Call::ReadOutput(const Control& ctl) {
+  switch (out.type) {
+    case napi_int32_array: output.kind = OutputKind::kInt32; break;
+    case napi_float32_array: output.kind = OutputKind::kFloat32; break;
+    case napi_int8_array: output.kind = OutputKind::kS8; break;
+    case napi_uint8_array: output.kind = OutputKind::kU8; break;
+    default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
+  }
+  if (real != nullptr && output.kind != OutputKind::kFloat32) Fail(Code::kType, "Expected Float32Array for out");
+  output.scale = ctl.Float(GemmSlot::scaleOut);
+  output.zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
+  output.activation = ReadActivation(ctl);
+  if (!bias.present) return;
+  CheckLength(bias, features, "bias");
+  if (bias.type == napi_float32_array) {
+    output.bias_f32 = bias.As<const float>();
+  } else if (bias.type == napi_int32_array && real == nullptr) {
+    output.bias_s32 = bias.As<const int32_t>();
+  } else {
+    Fail(Code::kType, real != nullptr ? "Expected Float32Array for bias" : "Expected Float32Array or Int32Array for bias");
+  }
+}
+
+Call::Call(Arguments& arguments, const Control& ctl) {
+  napi_env env = arguments.env;
+  a = ReadArray(env, arguments.values[1], "a");
+  packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
+  real = std::get_if<SpmmPacked>(&packed->weights);
+  quantized = real != nullptr ? nullptr : &WeightsOf<QSpmmPacked>(*packed, "a packed sparse matrix");
+  const SparseLayout& layout = real != nullptr ? real->layout : quantized->layout;
+  features = layout.rows;
+  out = ReadArray(env, arguments.values[3], "out");
+  bias = ReadOptionalArray(arguments, 4, "bias");
+  right = ctl.Flag(GemmSlot::right);
+  sizes = ReadGemmSizes(ctl, layout.cols, right ? features : ctl.Size(GemmSlot::n, "N"), out);
+  if (sizes.batch != 1) Fail(Code::kShape, "Expected a batch of 1 but received " + std::to_string(sizes.batch));
+  if (!right && sizes.m != features) {
+    Fail(Code::kShape, "Expected M of " + std::to_string(features) + ", the rows of the sparse matrix, but received " +
+                           std::to_string(sizes.m));
+  }
+  ReadA(ctl);
+  ReadOutput(ctl);
+  CheckAlias(out, sizes.extent_c, a, "a");
+  CheckAlias(out, sizes.extent_c, bias, "bias");
+}
+
+Status Call::Run(const std::atomic<bool>* stop) const {
+  const size_t n = right ? sizes.m : sizes.n;
+  if (real != nullptr) {
+    SpmmArgs args;
+    args.sparse = real;
+    args.right = right;
+    args.dense = a.As<const float>();
+    args.ld = sizes.lda;
+    args.n = n;
+    args.c = out.As<float>();
+    args.ldc = sizes.ldc;
+    args.bias = output.bias_f32;
+    args.activation = output.activation;
+    args.threads = sizes.threads;
+    args.stop = stop;
+    return Spmm(args);
+  }
+  QSpmmArgs args;
+  args.sparse = quantized;
+  args.right = right;
+  args.dense_kind = kind;
+  args.dense = a.data;
+  args.ld = sizes.lda;
+  args.n = n;
+  args.dense_scale = a_scale;
+  args.dense_zero = a_zero;
+  args.output = output;
+  args.c = out.data;
+  args.ldc = sizes.ldc;
+  args.threads = sizes.threads;
+  args.stop = stop;
+  return QSpmm(args);
+}
+
+napi_value SparseSync(Arguments& arguments) {
+  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
+  Check(Call(arguments, ctl).Run(nullptr));
+  return nullptr;
+}
+
+napi_value SparseAsync(Arguments& arguments) {
+  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
+  Call call(arguments, ctl);
+  auto job = std::make_unique<Job>();
+  job->id = ctl.Number(GemmSlot::job);
+  const size_t a_bytes = call.extent_a * call.a.element_size();
+  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(call.bias_bytes(), kCacheLine) + 1))
+    Fail(Code::kNoMemory, "Expected " + std::to_string(a_bytes) + " bytes to copy a but the system gave none");
+  size_t offset = 0;
+  call.a.data = const_cast<uint8_t*>(Snapshot(*job, &offset, call.a.As<const uint8_t>(), a_bytes));
+  call.output.bias_f32 = Snapshot(*job, &offset, call.output.bias_f32, call.bias_bytes());
+  call.output.bias_s32 = Snapshot(*job, &offset, call.output.bias_s32, call.bias_bytes());
+  call.out.data = PrepareResult(*job, ctl, call.sizes, call.out, &call.sizes.ldc);
+  job->run = [call](Job& self) { return call.Run(&self.stop); };
+  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
+}
+
+}  // namespace
+
+void BindSparse(Napi::Env env, Napi::Object exports, AddonData* data) {
+  Export<PackSparseMatrix>(env, exports, "packSparse", data);
+  Export<SparseSync>(env, exports, "sparse", data);
+  Export<SparseAsync>(env, exports, "sparseAsync", data);
+}
+
+}  // namespace lowp
