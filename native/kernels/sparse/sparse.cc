@@ -20,27 +20,46 @@ constexpr size_t kBandsWanted = 8, kMinBandEntries = size_t{1} << 17;
 constexpr size_t kMinRowEntries = 12;
 constexpr size_t kMaxDepth = size_t{1} << 15;  // indices and counts are 16 bits wide
 
+// True for CSR whose rows have the same columns four by four, as those of a matrix have that was pruned in such blocks.
+bool SharesColumns(const SparseMatrix& m) {
+  if (m.block_rows != 1 || m.block_cols != 1 || m.rows % kSparseHeight != 0 || m.blocks == 0) return false;
+  for (size_t row = 0; row < m.rows; ++row) {
+    const int32_t *first = m.row_ptr + row / kSparseHeight * kSparseHeight, *own = m.row_ptr + row;
+    if (own[1] - own[0] != first[1] - first[0]) return false;
+    if (!std::equal(m.col_idx + own[0], m.col_idx + own[1], m.col_idx + first[0])) return false;
+  }
+  return true;
+}
+
 // Seen as rows of entries that are `height` high and one column wide.
 class Entries {
  public:
   explicit Entries(const SparseMatrix& matrix)
-      : m_(matrix), height_(matrix.block_rows % kSparseHeight == 0 ? kSparseHeight : 1) {}
+      : m_(matrix),
+        shared_(SharesColumns(matrix)),
+        height_(shared_ || matrix.block_rows % kSparseHeight == 0 ? kSparseHeight : 1) {}
   size_t height() const { return height_; }
   size_t rows() const { return m_.rows / height_; }
-  size_t begin(size_t row) const { return static_cast<size_t>(m_.row_ptr[BlockRow(row)]); }
-  size_t end(size_t row) const { return static_cast<size_t>(m_.row_ptr[BlockRow(row) + 1]); }
+  // Of all entries, whatever their height.
+  size_t count() const { return m_.blocks * m_.block_rows / height_ * m_.block_cols; }
+  size_t begin(size_t row) const { return Position(BlockRow(row)); }
+  size_t end(size_t row) const { return Position(BlockRow(row) + 1); }
   size_t width() const { return m_.block_cols; }
   size_t column(size_t block) const { return static_cast<size_t>(m_.col_idx[block]) * m_.block_cols; }
   // Value [r] of the entry in column c of the block.
   template <class T>
   T value(size_t row, size_t block, size_t c, size_t r) const {
+    const T* values = static_cast<const T*>(m_.values);
+    if (shared_) return values[Position(row * height_ + r) + block - Position(row * height_)];
     const size_t in_block = row * height_ % m_.block_rows + r;
-    return static_cast<const T*>(m_.values)[(block * m_.block_rows + in_block) * m_.block_cols + c];
+    return values[(block * m_.block_rows + in_block) * m_.block_cols + c];
   }
 
  private:
+  size_t Position(size_t block_row) const { return static_cast<size_t>(m_.row_ptr[block_row]); }
   size_t BlockRow(size_t row) const { return row * height_ / m_.block_rows; }
   const SparseMatrix& m_;
+  bool shared_;
   size_t height_;
 };
 
@@ -48,21 +67,20 @@ size_t SizeOf(SparseValues values) {
   return values == SparseValues::kFloat32 ? sizeof(float) : values == SparseValues::kInt16 ? sizeof(int16_t) : 1;
 }
 
-size_t ChooseDepth(const SparseMatrix& matrix, const SparseTraits& traits) {
+size_t ChooseDepth(const Entries& entries, const SparseMatrix& matrix, const SparseTraits& traits) {
   const size_t l1 = Cpu().l1d != 0 ? Cpu().l1d : size_t{32} << 10;
-  const size_t entries = matrix.blocks * matrix.block_cols;
-  const size_t block_rows = std::max<size_t>(matrix.rows / matrix.block_rows, 1);
-  const size_t wanted = entries == 0 ? kMaxDepth : DivUp(kMinRowEntries * matrix.cols * block_rows, entries);
+  const size_t count = entries.count();
+  const size_t wanted = count == 0 ? kMaxDepth : DivUp(kMinRowEntries * matrix.cols * entries.rows(), count);
   const size_t depth =
       std::clamp<size_t>(std::max(l1 / traits.tile_row_bytes, wanted), 1, std::clamp<size_t>(matrix.cols, 1, kMaxDepth));
   return std::max(depth / matrix.block_cols, size_t{1}) * matrix.block_cols;
 }
 
 // Bands by rows and entries; their blocks are still missing.
-std::vector<SparseBand> CutBands(const Entries& entries, size_t cols, size_t blocks) {
+std::vector<SparseBand> CutBands(const Entries& entries, size_t cols) {
   std::vector<SparseBand> bands;
   const size_t height = entries.height(), rows = entries.rows();
-  const size_t count_all = blocks * entries.width();
+  const size_t count_all = entries.count();
   const double for_columns = static_cast<double>(kMinColumnEntries) * static_cast<double>(rows) * static_cast<double>(cols) /
                              static_cast<double>(std::max<size_t>(count_all, 1));
   const size_t high = std::max(kBandRows / height, static_cast<size_t>(std::min<double>(for_columns, kMaxBandRows)));
@@ -201,8 +219,8 @@ Status PackSparse(const SparseMatrix& matrix, const SparseTraits& traits, Sparse
   p.cols = matrix.cols;
   p.nnz = matrix.blocks * matrix.block_rows * matrix.block_cols;
   p.height = entries.height();
-  p.depth = ChooseDepth(matrix, traits);
-  p.bands = CutBands(entries, matrix.cols, matrix.blocks);
+  p.depth = ChooseDepth(entries, matrix, traits);
+  p.bands = CutBands(entries, matrix.cols);
   for (const SparseBand& band : p.bands) p.band_rows = std::max(p.band_rows, band.rows);
 
   size_t rows = 0, count = 0;

@@ -66,7 +66,7 @@ struct SparseLayout {
   size_t values_at = 0;  // byte offset in storage
 };
 
-// Within a group of G entries, values stand [height][G].
+// Within a group of G entries, values stand [height][G]. CSR whose rows have the same columns four by four is packed like blocks.
 Status PackSparse(const SparseMatrix& matrix, const SparseTraits& traits, SparseLayout* packed);
 
 }  // namespace lowp

@@ -13,6 +13,7 @@ struct Fma256 {
   static F Load(const float* p) { return _mm256_loadu_ps(p); }
   static void Store(float* p, F x) { _mm256_storeu_ps(p, x); }
   static F Set(float x) { return _mm256_set1_ps(x); }
+  static F Add(F x, F y) { return _mm256_add_ps(x, y); }
   static F Fma(F x, F y, F sum) { return _mm256_fmadd_ps(x, y, sum); }
   static float FmaOne(float x, float y, float sum) { return __builtin_fmaf(x, y, sum); }
 };

@@ -13,6 +13,7 @@ struct Fma512 {
   static F Load(const float* p) { return _mm512_loadu_ps(p); }
   static void Store(float* p, F x) { _mm512_storeu_ps(p, x); }
   static F Set(float x) { return _mm512_set1_ps(x); }
+  static F Add(F x, F y) { return _mm512_add_ps(x, y); }
   static F Fma(F x, F y, F sum) { return _mm512_fmadd_ps(x, y, sum); }
   static float FmaOne(float x, float y, float sum) { return __builtin_fmaf(x, y, sum); }
 };

@@ -15,6 +15,7 @@ struct FmaNeon {
   static F Load(const float* p) { return vld1q_f32(p); }
   static void Store(float* p, F x) { vst1q_f32(p, x); }
   static F Set(float x) { return vdupq_n_f32(x); }
+  static F Add(F x, F y) { return vaddq_f32(x, y); }
   static F Fma(F x, F y, F sum) { return vfmaq_f32(sum, x, y); }
   static float FmaOne(float x, float y, float sum) { return __builtin_fmaf(x, y, sum); }
 };

@@ -18,6 +18,10 @@ struct Plain {
     for (size_t i = 0; i < kWidth; ++i) p[i] = x.lanes[i];
   }
   static F Set(float x) { return {{x, x, x, x}}; }
+  static F Add(F x, F y) {
+    for (size_t i = 0; i < kWidth; ++i) x.lanes[i] += y.lanes[i];
+    return x;
+  }
   static F Fma(F x, F y, F sum) {
     for (size_t i = 0; i < kWidth; ++i) sum.lanes[i] = FmaOne(x.lanes[i], y.lanes[i], sum.lanes[i]);
     return sum;
