@@ -16,8 +16,9 @@ namespace {
 struct Shape {
   size_t rows, cols, n, block_rows, block_cols;
   double density;
-  bool skewed;         // one row has everything, most have nothing
-  bool fours = false;  // CSR whose rows have the same columns four by four
+  bool skewed;               // one row has everything, most have nothing
+  bool fours = false;        // CSR whose rows have the same columns four by four
+  bool two_of_four = false;  // two entries in every four columns
 };
 
 // A random matrix whose arrays end at unmapped pages, and the same densely.
@@ -33,7 +34,13 @@ struct TestMatrix {
     for (size_t row = 0; row < s.rows; row += s.block_rows) {
       const double density = !s.skewed ? s.density : row == 0 ? 1 : random.Below(4) == 0 ? s.density : 0;
       for (size_t col = 0; col < s.cols; col += s.block_cols) {
-        if (!s.fours || row % kSparseHeight == 0) stored[col] = static_cast<double>(random.Below(1000)) < density * 1000;
+        if (!s.two_of_four && (!s.fours || row % kSparseHeight == 0))
+          stored[col] = static_cast<double>(random.Below(1000)) < density * 1000;
+        if (s.two_of_four && col % 4 == 0) {
+          for (size_t i = 0; i < 4; ++i) stored[col + i] = false;
+          const size_t first = random.Below(4), second = (first + 1 + random.Below(3)) % 4;
+          stored[col + first] = stored[col + second] = true;
+        }
         if (!stored[col]) continue;
         col_list.push_back(static_cast<int32_t>(col / s.block_cols));
         for (size_t r = 0; r < s.block_rows; ++r) {
@@ -52,7 +59,10 @@ struct TestMatrix {
 std::string Describe(const Shape& s, bool right) {
   return " " + std::to_string(s.rows) + "x" + std::to_string(s.cols) + (right ? " right " : " left ") + std::to_string(s.n) +
          " block " + std::to_string(s.block_rows) + "x" + std::to_string(s.block_cols) + " density " + std::to_string(s.density) +
-         (s.skewed ? " skewed" : "") + (s.fours ? " fours" : "");
+         (s.skewed ? " skewed" : "") +
+         (s.fours         ? " fours"
+          : s.two_of_four ? " two of four"
+                          : "");
 }
 
 void RunFloat(const SpmmEntry& entry, Random& random, const Shape& s, bool right, size_t threads) {
@@ -81,7 +91,8 @@ void RunFloat(const SpmmEntry& entry, Random& random, const Shape& s, bool right
   args.threads = threads;
   if (status.ok()) status = Spmm(args);
 
-  bool close = status.ok() && (!s.fours || packed.layout.height == kSparseHeight);
+  bool close =
+      status.ok() && (!s.fours || packed.layout.height == kSparseHeight) && (!s.two_of_four || packed.layout.two_of_four);
   const double bound = 1.2e-7 * (static_cast<double>(s.cols) + 2) * 2;
   for (size_t i = 0; i < c_rows && close; ++i) {
     for (size_t j = 0; j < c_cols && close; ++j) {
@@ -224,6 +235,10 @@ void RunAll(const std::vector<Entry>& kernels, bool quick, RunOne&& run) {
       run(entry, random, Shape{3, 700, 66, 1, 1, 1, false}, right, 1);  // nothing absent
       run(entry, random, Shape{80, 90, 40, 1, 1, 0.2, true}, right, 1);
       run(entry, random, Shape{80, 90, 40, 1, 1, 0.2, false, true}, right, 1);
+      for (size_t n : {1, 3}) {
+        for (size_t cols : {4, 28, 64, 96, 100, 1200})
+          run(entry, random, Shape{9, cols, n, 1, 1, 0, false, false, true}, right, 1);
+      }
       run(entry, random, Shape{1100, 300, 3, 1, 1, 0.02, true}, right, 2);  // several bands
       for (int i = 0; i < (quick ? 20 : 300); ++i) {
         const size_t block_rows = size_t{1} << random.Below(5), block_cols = 1 + random.Below(4);

@@ -31,6 +31,19 @@ bool SharesColumns(const SparseMatrix& m) {
   return true;
 }
 
+bool IsTwoOfFour(const SparseMatrix& m) {
+  if (m.block_rows != 1 || m.block_cols != 1 || m.blocks == 0 || m.cols % 4 != 0 || m.blocks != m.rows * (m.cols / 2))
+    return false;
+  for (size_t row = 0; row < m.rows; ++row) {
+    const size_t begin = row * (m.cols / 2);
+    if (static_cast<size_t>(m.row_ptr[row]) != begin) return false;
+    for (size_t i = 0; i < m.cols / 2; ++i) {
+      if (static_cast<size_t>(m.col_idx[begin + i]) / 4 != i / 2) return false;
+    }
+  }
+  return true;
+}
+
 // Seen as rows of entries that are `height` high and one column wide.
 class Entries {
  public:
@@ -219,6 +232,7 @@ Status PackSparse(const SparseMatrix& matrix, const SparseTraits& traits, Sparse
   p.cols = matrix.cols;
   p.nnz = matrix.blocks * matrix.block_rows * matrix.block_cols;
   p.height = entries.height();
+  p.two_of_four = IsTwoOfFour(matrix);
   p.depth = ChooseDepth(entries, matrix, traits);
   p.bands = CutBands(entries, matrix.cols);
   for (const SparseBand& band : p.bands) p.band_rows = std::max(p.band_rows, band.rows);

@@ -55,8 +55,9 @@ struct SparseBand {
 struct SparseLayout {
   size_t rows = 0, cols = 0, nnz = 0;
   size_t height = 1;
-  size_t depth = 0;      // of the deepest block
-  size_t band_rows = 0;  // of the highest band
+  bool two_of_four = false;  // each row has two entries in every four columns, from column 0 on
+  size_t depth = 0;          // of the deepest block
+  size_t band_rows = 0;      // of the highest band
   std::vector<SparseBand> bands;
   std::vector<SparseBlock> blocks;
   AlignedBuffer storage;

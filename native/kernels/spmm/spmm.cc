@@ -21,7 +21,11 @@ class Product {
     const SpmmBlock block{layout_.row_list + b.rows_at, b.row_count, layout_.index + b.entries_at,
                           static_cast<const float*>(layout_.values) + b.entries_at * layout_.height};
     float* acc = reinterpret_cast<float*>(task.acc);
-    if (IsVector(task)) return kernel_.spmv[high_](block, args_.dense + task.n0 * args_.ld + b.k0, acc, accumulate);
+    if (IsVector(task)) {
+      const bool two_of_four = layout_.two_of_four && !high_ && layout_.depth % 32 == 0 && kernel_.spmv_two_of_four != nullptr;
+      const SpmvUkernelFn spmv = two_of_four ? kernel_.spmv_two_of_four : kernel_.spmv[high_];
+      return spmv(block, args_.dense + task.n0 * args_.ld + b.k0, acc, accumulate);
+    }
     float* tile = reinterpret_cast<float*>(task.tile);
     // Columns beyond the edge are computed and thrown away.
     if (task.cols < kNb) std::memset(tile, 0, b.depth * kNb * sizeof(float));

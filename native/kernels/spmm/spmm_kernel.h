@@ -29,6 +29,8 @@ struct SpmmKernel {
   // [0] for entries of height 1, [1] for kSparseHeight
   SpmmUkernelFn ukernels[2];
   SpmvUkernelFn spmv[2];
+  // For entries of height 1 of which every four columns have two; blocks begin at a multiple of 32. Null: spmv[0] does.
+  SpmvUkernelFn spmv_two_of_four;
   SpmmTransposeFn transpose;
   FloatStoreFn store;  // of tiles [rows][kSparseNb]
 };

@@ -26,6 +26,7 @@ extern const SpmmKernel kSpmmNeon;
 const SpmmKernel kSpmmNeon = {"spmm_f32_1x64__neon",
                               {Spmm1<FmaNeon>, Spmm4<FmaNeon>},
                               {Spmv1<FmaNeon>, Spmv4<FmaNeon>},
+                              nullptr,
                               TransposeBy<float, 4, TransposeSquare<float>>,
                               StoreFloatTile<VectorNeon, kSparseNb>};
 

@@ -37,6 +37,7 @@ extern const SpmmKernel kSpmmScalar;
 const SpmmKernel kSpmmScalar = {"spmm_f32_1x64__scalar",
                                 {Spmm1<Plain>, Spmm4<Plain>},
                                 {Spmv1<Plain>, Spmv4<Plain>},
+                                nullptr,
                                 TransposeBy<float, 1, TransposeOne>,
                                 StoreFloatTile<VectorScalar, kSparseNb>};
 

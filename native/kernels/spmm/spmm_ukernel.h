@@ -11,9 +11,9 @@
 namespace lowp {
 
 // Sums of one row in registers. An entry costs a broadcast and a multiply-add from memory for each vector: with 8 vectors of
-// AVX2 that is 9 loads at 2 a cycle for 8 multiply-adds, so at most 89 % of peak. Waiting until the end with adding what acc holds,
-// and prefetching it, made no difference. With fewer vectors several entries add to sums of their own, because each would have to
-// wait for the one before (8 columns at 80 % zeros: 46 -> 30 us).
+// AVX2 that is 9 loads at 2 a cycle for 8 multiply-adds, so at most 89 % of peak. Waiting until the end with adding what acc
+// holds, and prefetching it, made no difference. With fewer vectors several entries add to sums of their own, because each would
+// have to wait for the one before (8 columns at 80 % zeros: 46 -> 30 us).
 template <class V, int kVectors>
 void SpmmRows(const SpmmBlock& block, const float* tile, float* acc, bool accumulate) {
   constexpr int kSplit = kVectors >= 8 ? 1 : kVectors >= 4 ? 2 : 4;
