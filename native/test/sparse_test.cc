@@ -154,9 +154,10 @@ void RunInt(const QSpmmEntry& entry, Random& random, const Shape& s, bool right,
   output.activation = output.kind == OutputKind::kInt32 ? kNoActivation : RandomActivation(random);
 
   // The dense product in the orientation of `right`.
+  const std::vector<QGemmEntry> kernels = QGemmKernels();
   QGemmPackedB weights;
   Status status = PackQGemmB({s.cols, s.rows, sparse.dense.data(), true, s.cols, true, scales.data(), zeros.data(), per_row},
-                             QGemmKernels().back(), &weights);
+                             kernels.back(), &weights);
   const size_t size = SizeOf(output.kind);
   GuardedArray<uint8_t> expected(s.n * s.rows * size);
   QGemmArgs q;
