@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 4;
+inline constexpr int kBindingVersion = 5;
 
 struct GemmSlot {
   enum : size_t {
