@@ -2,8 +2,8 @@
  * The type of lowp.node. Native code checks again whatever could corrupt memory; everything a person reads is made in
  * lib/validate/. On failure a native function throws (or rejects with) a plain `{ code, message }`.
  *
- * Numbers travel in a control block: a Float64Array whose slots are named by the enums below, which mirror native/addon/ctl.h
- * (a test compares them). Reading one array costs less than reading a dozen properties.
+ * Numbers travel in a control block (control.ts), whose slots are named by the enums below, which mirror native/addon/ctl.h (a test
+ * compares them). Reading one array costs less than reading a dozen properties.
  */
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
@@ -196,6 +196,13 @@ export interface NativeHandleInfo {
   readonly groupSize: number;
 }
 
+declare const brand: unique symbol;
+
+/** Packed weights or embeddings in native memory, which goes when this is collected or given to `dispose`: a napi_external. */
+export interface NativeHandle {
+  readonly [brand]: never;
+}
+
 export interface NativeBinding {
   readonly version: number;
   cpu(): NativeCpu;
@@ -209,18 +216,18 @@ export interface NativeBinding {
   getThreads(): number;
   memory(): NativeMemory;
 
-  /** Makes `holder` (an object made by TypeScript) own packed weights. scales and zeros: 1 or N elements. */
-  packQ(holder: object, ctl: Float64Array, b: Typed8, scales: Float32Array, zeros: Int32Array): void;
-  packF(holder: object, ctl: Float64Array, b: Float32Array): void;
-  packN(holder: object, ctl: Float64Array, data: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined): void;
+  /** scales and zeros: 1 or N elements. */
+  packQ(ctl: Uint8Array, b: Typed8, scales: Float32Array, zeros: Int32Array): NativeHandle;
+  packF(ctl: Uint8Array, b: Float32Array): NativeHandle;
+  packN(ctl: Uint8Array, data: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined): NativeHandle;
   /** Idempotent; safe while an async call uses the weights. */
-  dispose(holder: object): void;
-  handleInfo(holder: object): NativeHandleInfo;
+  dispose(handle: NativeHandle): void;
+  handleInfo(handle: NativeHandle): NativeHandleInfo;
 
   qgemm(
-    ctl: Float64Array,
+    ctl: Uint8Array,
     a: NumericArray,
-    b: object,
+    b: NativeHandle,
     out: NumericArray,
     bias?: Float32Array | Int32Array,
     aScales?: Float32Array,
@@ -229,9 +236,9 @@ export interface NativeBinding {
   ): void;
   qgemmAsync(...args: Parameters<NativeBinding['qgemm']>): Promise<void>;
   sgemm(
-    ctl: Float64Array,
+    ctl: Uint8Array,
     a: Float32Array,
-    b: object,
+    b: NativeHandle,
     out: Float32Array,
     bias?: Float32Array,
     residual?: Float32Array,
@@ -240,41 +247,40 @@ export interface NativeBinding {
   /** Weights in groups; float32 in and out. */
   nbits(...args: Parameters<NativeBinding['sgemm']>): void;
   nbitsAsync(...args: Parameters<NativeBinding['nbits']>): Promise<void>;
-  /** Makes `holder` own a packed sparse matrix, of int8 values with scales (1, or one for each row), of float32 ones without. */
+  /** Of int8 values with scales (1, or one for each row), of float32 ones without. */
   packSparse(
-    holder: object,
-    ctl: Float64Array,
+    ctl: Uint8Array,
     rowPtr: Int32Array,
     colIdx: Int32Array,
     values: Float32Array | Int8Array,
     scales?: Float32Array,
-  ): void;
+  ): NativeHandle;
   /**
    * Slots of Gemm, `a` being the dense operand. On the right m and k are its rows and columns and n the rows of the sparse matrix; on
    * the left m is the rows of the sparse matrix, k its columns, and n the columns of `a`. bias: one for each row of the sparse matrix.
    */
-  sparse(ctl: Float64Array, a: NumericArray, matrix: object, out: NumericArray, bias?: Float32Array | Int32Array): void;
+  sparse(ctl: Uint8Array, a: NumericArray, matrix: NativeHandle, out: NumericArray, bias?: Float32Array | Int32Array): void;
   sparseAsync(...args: Parameters<NativeBinding['sparse']>): Promise<void>;
   /** True if the job was still queued or running; its promise then rejects with code ERR_LOWP_ABORTED. */
   cancel(job: number): boolean;
 
   /** Ranges of x, then scale and zero point per channel. */
-  quantizeParams(ctl: Float64Array, x: Float32Array, scales: Float32Array, zeros: Int32Array): void;
-  quantize(ctl: Float64Array, x: Float32Array, scales: Float32Array, zeros: Int32Array, out: Typed8): void;
-  dequantize(ctl: Float64Array, q: Typed8, scales: Float32Array, zeros: Int32Array, out: Float32Array): void;
+  quantizeParams(ctl: Uint8Array, x: Float32Array, scales: Float32Array, zeros: Int32Array): void;
+  quantize(ctl: Uint8Array, x: Float32Array, scales: Float32Array, zeros: Int32Array, out: Typed8): void;
+  dequantize(ctl: Uint8Array, q: Typed8, scales: Float32Array, zeros: Int32Array, out: Float32Array): void;
 
   /** Smallest and largest finite value of each dimension; 0 and 0 where it has none. */
-  embeddingRanges(ctl: Float64Array, x: Float32Array, min: Float32Array, max: Float32Array): void;
+  embeddingRanges(ctl: Uint8Array, x: Float32Array, min: Float32Array, max: Float32Array): void;
   /** int8 into an Int8Array (centre and step: 1 or `dimensions` elements), bits into a Uint8Array. */
-  quantizeEmbeddings(ctl: Float64Array, x: Float32Array, out: Typed8, centre?: Float32Array, step?: Float32Array): void;
-  /** Makes `holder` own packed codes: int8 from an Int8Array, binary from a Uint8Array. */
-  packEmbeddings(holder: object, ctl: Float64Array, codes: Typed8): void;
+  quantizeEmbeddings(ctl: Uint8Array, x: Float32Array, out: Typed8, centre?: Float32Array, step?: Float32Array): void;
+  /** int8 from an Int8Array, binary from a Uint8Array. */
+  packEmbeddings(ctl: Uint8Array, codes: Typed8): NativeHandle;
   /** out: the rows of the hits [queries, k], then their scores [queries, k] (sums of products, or distances). */
-  search(ctl: Float64Array, codes: Typed8, corpus: object, out: Int32Array): void;
+  search(ctl: Uint8Array, codes: Typed8, corpus: NativeHandle, out: Int32Array): void;
   searchAsync(...args: Parameters<NativeBinding['search']>): Promise<void>;
   /** The k best of each query's candidates by float32 dot product. */
   rescore(
-    ctl: Float64Array,
+    ctl: Uint8Array,
     queries: Float32Array,
     x: Float32Array,
     candidates: Int32Array,
@@ -284,7 +290,7 @@ export interface NativeBinding {
 
   /** Without zeros: symmetric. */
   quantizeGroups(
-    ctl: Float64Array,
+    ctl: Uint8Array,
     w: Float32Array,
     data: Uint8Array,
     scales: Float32Array,
@@ -292,7 +298,7 @@ export interface NativeBinding {
   ): void;
   /** out: [N, K] */
   dequantizeGroups(
-    ctl: Float64Array,
+    ctl: Uint8Array,
     data: Uint8Array,
     scales: Float32Array,
     zeros: Uint8Array | undefined,

@@ -1,11 +1,10 @@
 /** What both matrix products share: weights as a handle or packed for the call, the result, and awaiting a job. */
-import { expected, fromNative, lowpError, type Caller } from '../errors';
-import { Gemm, type NativeBinding } from '../native/binding';
-import { isTagged, tooShort, allocate, type ArrayTag, type TaggedArrays } from '../validate/arrays';
-import { stateOf, type PackedState } from './packWeights';
-
-/** Option names of both products; the sets of the two add theirs. */
-export const COMMON_KEYS = ['activation', 'transposeB', 'threads', 'device', 'bias', 'residual', 'out', 'outStride'] as const;
+import { expected, fromNative, lowpError, type Caller, type LowpError } from '../errors';
+import { Gemm, type NativeBinding, type NativeHandle, type NumericArray, type Typed8 } from '../native/binding';
+import { allocate, checkAlias, isTagged, tooShort, type ArrayTag, type TaggedArrays } from '../validate/arrays';
+import { checkResidualAlias } from '../validate/epilogue';
+import { packForCall, stateOf, type PackableWeights, type PackedState } from './packWeights';
+import { handleOf } from './packed';
 
 /** The state of a live handle of the right kind, or undefined for a tensor (which has to be packed for the call). */
 export function readHandle(b: unknown, kind: 'quantized' | 'float32', transposeB: boolean | undefined): PackedState | undefined {
@@ -39,6 +38,51 @@ export function readOut<T extends ArrayTag>(out: unknown, tag: T, extent: number
   if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag}`, 'options.out', out);
   if (out.length < extent) throw tooShort(out, extent, '(rows - 1) * outStride + cols', 'options.out');
   return out;
+}
+
+/** What both products read and write. */
+interface Operands {
+  readonly a: NumericArray;
+  /** A handle's state, or a tensor to pack for this call. */
+  readonly weights: PackedState | PackableWeights;
+  readonly out: NumericArray;
+  readonly ownsOut: boolean;
+  readonly bias: Float32Array | Int32Array | undefined;
+  readonly aScales?: Float32Array | undefined;
+  readonly aZeros?: Int32Array | undefined;
+  readonly residual: Float32Array | Typed8 | undefined;
+}
+
+/** Refuses an `out` that overlaps what is read. */
+export function checkAliases(ctl: Float64Array, operands: Operands): void {
+  const { a, weights, out, ownsOut, bias, aScales, aZeros, residual } = operands;
+  if (ownsOut) return;
+  checkAlias(out, a, 'a');
+  if (bias !== undefined) checkAlias(out, bias, 'options.bias');
+  if (aScales !== undefined) checkAlias(out, aScales, 'a.scale');
+  if (aZeros !== undefined) checkAlias(out, aZeros, 'a.zeroPoint');
+  if (residual !== undefined) checkResidualAlias(ctl, out, residual);
+  if (!('data' in weights)) return;
+  checkAlias(out, weights.data, 'b');
+  if (!('groupSize' in weights)) return;
+  checkAlias(out, weights.scales, 'b.scales');
+  if (weights.zeroPoints !== undefined) checkAlias(out, weights.zeroPoints, 'b.zeroPoints');
+}
+
+/** The weights' native handle; that of a tensor is made for this call, which has to dispose of it. */
+export function takeHandle(native: NativeBinding, ctl: Float64Array, operands: Operands, caller: Caller): NativeHandle {
+  const { weights } = operands;
+  if (!('data' in weights)) return handleOf(weights);
+  checkAliases(ctl, operands);
+  return packForCall(native, weights, caller);
+}
+
+/** The error for what native code threw. */
+export function explain(thrown: unknown, ctl: Float64Array, operands: Operands, caller: Caller): LowpError {
+  const error = fromNative(thrown, caller);
+  // Native code says that, this says where.
+  if (error.code === 'ERR_LOWP_ALIAS') checkAliases(ctl, operands);
+  return error;
 }
 
 let jobs = 0;

@@ -1,11 +1,13 @@
-import { expected, fromNative } from '../errors';
+import { expected } from '../errors';
 import { Gemm, type NumericArray } from '../native/binding';
+import type { Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, MatmulOptions, Tensor } from '../types';
-import { checkAlias, checkLength, isTagged } from '../validate/arrays';
-import { checkResidualAlias, readResidual, writeActivation } from '../validate/epilogue';
-import { checkDevice, checkKeys, checkTensor, readBoolean, readSignal, readThreads } from '../validate/options';
+import { checkLength, isTagged } from '../validate/arrays';
+import { readResidual, writeActivation } from '../validate/epilogue';
+import { checkDevice, checkTensor, readBoolean, readSignal, readThreads } from '../validate/options';
+import { giveControl, readOptions, readTranspose, takeControl, type Given, type Product } from '../validate/product';
 import {
   checkExtent,
   checkShape,
@@ -15,12 +17,11 @@ import {
   writeResult,
   writeRows,
 } from '../validate/shapes';
-import { awaitJob, checkDepthsMatch, COMMON_KEYS, readHandle, readOut, writeJob } from './gemm';
-import { packInto, PackedWeights, readFloatWeights, type FloatWeights, type PackedState } from './packWeights';
+import { awaitJob, checkAliases, checkDepthsMatch, explain, readHandle, readOut, takeHandle, writeJob } from './gemm';
+import { PackedWeights, readFloatWeights, type FloatWeights, type PackedState } from './packWeights';
 
-const KEYS: ReadonlySet<string> = new Set([...COMMON_KEYS, 'transposeA']);
-const ASYNC_KEYS: ReadonlySet<string> = new Set([...KEYS, 'signal']);
-const NO_OPTIONS: MatmulOptions = Object.freeze({});
+const SYNC: Product = { quantized: false, async: false };
+const ASYNC: Product = { quantized: false, async: true };
 
 type Weights = Tensor<Float32Array> | PackedWeights;
 
@@ -35,15 +36,6 @@ interface Call {
   readonly residual: Float32Array | undefined;
   readonly result: Tensor<Float32Array>;
   readonly empty: boolean;
-}
-
-// Taken, not shared: see quantizedMatmul.ts.
-let idle: Float64Array | undefined;
-
-function takeControl(): Float64Array {
-  const ctl = idle ?? new Float64Array(Gemm.length);
-  idle = undefined;
-  return ctl;
 }
 
 /**
@@ -63,25 +55,22 @@ function takeControl(): Float64Array {
  */
 export function matmul(a: Tensor<Float32Array>, b: Weights, options?: MatmulOptions): Tensor<Float32Array> {
   const native = nativeBinding();
-  const ctl = takeControl();
-  const call = prepare(ctl, a, b, options, KEYS);
-  if (call.empty) return release(ctl, call);
-  if (native === undefined) {
-    runReference(a, b, options, call);
-    return release(ctl, call);
-  }
-  const tensor = 'data' in call.weights ? call.weights : undefined;
-  const holder = tensor === undefined ? b : {};
-  if (tensor !== undefined) packInto(native, holder, tensor, matmul);
+  const given = readOptions(options, SYNC);
+  const control = takeControl();
+  const call = prepare(control.slots, a, b, given);
+  if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
+  const handle = takeHandle(native, control.slots, call, matmul);
   try {
-    if (call.bias === undefined && call.residual === undefined) native.sgemm(ctl, call.a, holder, call.out);
-    else native.sgemm(ctl, call.a, holder, call.out, call.bias, call.residual);
+    const { out, bias, residual } = call;
+    if (bias === undefined && residual === undefined) native.sgemm(control.bytes, call.a, handle, out);
+    else native.sgemm(control.bytes, call.a, handle, out, bias, residual);
   } catch (thrown) {
-    throw fromNative(thrown, matmul);
+    throw explain(thrown, control.slots, call, matmul);
   } finally {
-    if (tensor !== undefined) native.dispose(holder);
+    if ('data' in call.weights) native.dispose(handle);
   }
-  return release(ctl, call);
+  giveControl(control);
+  return call.result;
 }
 
 /**
@@ -100,61 +89,51 @@ export async function matmulAsync(
   options?: MatmulOptions & AsyncOptions,
 ): Promise<Tensor<Float32Array>> {
   const native = nativeBinding();
-  checkKeys(options, ASYNC_KEYS, 'options');
-  const signal = readSignal(options?.signal);
+  const given = readOptions(options, ASYNC);
+  const signal = readSignal(given.signal);
   if (signal?.aborted === true) throw signal.reason;
-  const ctl = takeControl();
-  const call = prepare(ctl, a, b, options, ASYNC_KEYS);
-  if (call.empty) return release(ctl, call);
-  if (native === undefined) {
-    runReference(a, b, options, call);
-    return release(ctl, call);
-  }
-  const job = writeJob(ctl, call.ownsOut);
-  const tensor = 'data' in call.weights ? call.weights : undefined;
-  const holder = tensor === undefined ? b : {};
-  if (tensor !== undefined) packInto(native, holder, tensor, matmulAsync);
+  const control = takeControl();
+  const call = prepare(control.slots, a, b, given);
+  if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
+  const job = writeJob(control.slots, call.ownsOut);
+  const handle = takeHandle(native, control.slots, call, matmulAsync);
   let done: Promise<void>;
   try {
-    done = native.sgemmAsync(ctl, call.a, holder, call.out, call.bias, call.residual);
+    done = native.sgemmAsync(control.bytes, call.a, handle, call.out, call.bias, call.residual);
   } catch (thrown) {
-    throw fromNative(thrown, matmulAsync);
+    throw explain(thrown, control.slots, call, matmulAsync);
   } finally {
     // The job holds the packed weights for as long as it needs them.
-    if (tensor !== undefined) native.dispose(holder);
+    if ('data' in call.weights) native.dispose(handle);
   }
-  release(ctl, call);
+  giveControl(control);
   await awaitJob(native, job, done, signal, matmulAsync);
   return call.result;
 }
 
-function release(ctl: Float64Array, call: Call): Tensor<Float32Array> {
-  idle = ctl;
-  return call.result;
-}
-
-function runReference(a: Tensor<Float32Array>, b: Weights, options: MatmulOptions | undefined, call: Call): void {
+/** Empty products, and those of the reference backend. */
+function runWithout(
+  control: Control,
+  a: Tensor<Float32Array>,
+  b: Weights,
+  options: MatmulOptions | undefined,
+  call: Call,
+): Tensor<Float32Array> {
+  checkAliases(control.slots, call);
+  giveControl(control);
+  if (call.empty) return call.result;
   const packed = 'oracle' in call.weights ? call.weights.oracle : undefined;
   const weights = b instanceof PackedWeights ? packed : b;
   if (weights === undefined) throw expected('ERR_LOWP_HANDLE', 'weights packed by this backend', 'b', b);
   reference.matmul(a, weights, { ...options, out: call.out });
+  return call.result;
 }
 
-/** Checks everything, writes the numbers into the control block and reads each property of the caller's objects once. */
-function prepare(
-  ctl: Float64Array,
-  a: Tensor<Float32Array>,
-  b: Weights,
-  options: MatmulOptions | undefined,
-  keys: ReadonlySet<string>,
-): Call {
-  checkKeys(options, keys, 'options');
+/** Checks all but overlaps, writes the numbers into the slots and reads each property of the caller's objects once. */
+function prepare(ctl: Float64Array, a: Tensor<Float32Array>, b: Weights, given: Given): Call {
   checkTensor(a, 'a float32 Tensor', 'a');
-  const given = options ?? NO_OPTIONS;
   const transposeA = readBoolean(given.transposeA, 'options.transposeA');
-  const givenTranspose = given.transposeB;
-  const transposeB = givenTranspose === undefined ? undefined : readBoolean(givenTranspose, 'options.transposeB');
-
+  const transposeB = readTranspose(given.transposeB);
   const { data, shape: givenShape } = a;
   if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'a.data', data);
   ctl[Gemm.transposeA] = transposeA ? 1 : 0;
@@ -165,7 +144,7 @@ function prepare(
   const { k, n } = weights;
   checkDepthsMatch(ctl[Gemm.k], k);
 
-  const bias: unknown = given.bias;
+  const { bias } = given;
   if (bias !== undefined) {
     if (!isTagged(bias, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.bias', bias);
     checkLength(bias, n, 'N, one per column', 'options.bias');
@@ -177,18 +156,10 @@ function prepare(
   const extent = writeResult(ctl, rows, n, given.outStride);
   const yShape = resultShape(shape, n);
   const residual = readResidual(ctl, given.residual, yShape, false) as Float32Array | undefined;
-  const givenOut = given.out;
-  const out = readOut(givenOut, 'Float32Array', extent);
-  if (givenOut !== undefined) {
-    const { buffer } = out;
-    checkAlias(out, buffer, data, 'a');
-    if (bias !== undefined) checkAlias(out, buffer, bias, 'options.bias');
-    if (residual !== undefined) checkResidualAlias(ctl, out, buffer, residual);
-    if ('data' in weights) checkAlias(out, buffer, weights.data, 'b');
-  }
+  const out = readOut(given.out, 'Float32Array', extent);
   const strides = resultStrides(yShape, ctl[Gemm.ldc]);
   const result = strides === undefined ? { data: out, shape: yShape } : { data: out, shape: yShape, strides };
-  return { a: data, weights, out, ownsOut: givenOut === undefined, bias, residual, result, empty: extent === 0 };
+  return { a: data, weights, out, ownsOut: given.out === undefined, bias, residual, result, empty: extent === 0 };
 }
 
 /** a stored [K, M]: writes its layout and returns the shape [M, K] that it stands for. */

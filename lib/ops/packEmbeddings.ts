@@ -1,30 +1,23 @@
-import { expected, fromNative, lowpError } from '../errors';
-import { Search, type NativeBinding } from '../native/binding';
+import { expected, lowpError } from '../errors';
+import { Search, type NativeBinding, type NativeHandle } from '../native/binding';
+import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { EmbeddingDtype, QuantizedEmbeddings } from '../types';
 import { readCodeRows, type Grid } from '../validate/embeddings';
+import { KEY, pack, Packed, packingOf, type Held, type Key, type Packing } from './packed';
 
 /** What a search needs to know about a handle without asking native code. */
-export interface CorpusState {
+export interface CorpusState extends Held {
   readonly dtype: EmbeddingDtype;
   readonly rows: number;
   readonly dimensions: number;
   /** int8 only. */
   readonly grid: Grid | undefined;
-  readonly native: NativeBinding | undefined;
-  /** Only with the reference backend. */
   readonly oracle: reference.PackedEmbeddings | undefined;
-  disposed: boolean;
 }
 
-interface Info {
-  readonly kernel: string;
-  readonly isa: string;
-  readonly bytes: number;
-}
-
-let create: (state: CorpusState, pack: ((holder: object) => Info) | undefined) => PackedEmbeddings;
+let create: (state: CorpusState, packing: Packing) => PackedEmbeddings;
 let readState: (value: object) => CorpusState | undefined;
 
 /** The state of a live handle. */
@@ -41,50 +34,22 @@ export function readCorpus(value: unknown, name: string): CorpusState {
  * Immutable codes of a corpus in the layout that the search reads; made by `packEmbeddings`. They live in native memory until
  * `dispose()` (or until they are collected as garbage).
  */
-export class PackedEmbeddings {
+export class PackedEmbeddings extends Packed {
   /** [N, D] */
   readonly shape: readonly [number, number];
   readonly dtype: EmbeddingDtype;
-  /** The kernel that they were packed for. */
-  readonly kernel: string;
-  readonly isa: string;
-  /** Native memory, padding included. */
-  readonly bytes: number;
   readonly #state: CorpusState;
 
-  private constructor(state: CorpusState, pack: ((holder: object) => Info) | undefined) {
-    // Private to TypeScript only: a call from JavaScript has to fail here, before it looks like a handle.
-    if (typeof pack !== 'function') {
-      throw lowpError('ERR_LOWP_TYPE', 'Expected packEmbeddings() to be called, not new PackedEmbeddings()');
-    }
-    const { kernel, isa, bytes } = pack(this);
+  private constructor(key: Key, state: CorpusState, packing: Packing) {
+    super(key, 'packEmbeddings', state, packing);
     this.shape = Object.freeze([state.rows, state.dimensions] as const);
     this.dtype = state.dtype;
-    this.kernel = kernel;
-    this.isa = isa;
-    this.bytes = bytes;
     this.#state = state;
   }
 
   static {
-    create = (state, pack) => new PackedEmbeddings(state, pack);
+    create = (state, packing) => new PackedEmbeddings(KEY, state, packing);
     readState = (value) => (#state in value ? value.#state : undefined);
-  }
-
-  get disposed(): boolean {
-    return this.#state.disposed;
-  }
-
-  /** Frees the native memory, at once or when the last asynchronous search that uses it ends. Calling it again does nothing. */
-  dispose(): void {
-    if (this.#state.disposed) return;
-    this.#state.disposed = true;
-    this.#state.oracle?.dispose();
-    this.#state.native?.dispose(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }
 
@@ -105,16 +70,14 @@ export function packEmbeddings(embeddings: QuantizedEmbeddings): PackedEmbedding
   if (rows === 0) throw expected('ERR_LOWP_SHAPE', 'at least one row', 'embeddings.shape', embeddings.shape);
   const native = nativeBinding();
   const oracle = native === undefined ? reference.packEmbeddings(embeddings) : undefined;
-  return create({ dtype, rows, dimensions, grid, native, oracle, disposed: false }, (holder) => {
-    if (native === undefined) return { kernel: 'reference', isa: 'reference', bytes: data.byteLength };
-    const ctl = new Float64Array(Search.length);
-    ctl[Search.rows] = rows;
-    ctl[Search.dimensions] = dimensions;
-    try {
-      native.packEmbeddings(holder, ctl, data);
-      return native.handleInfo(holder);
-    } catch (thrown) {
-      throw fromNative(thrown, packEmbeddings);
-    }
-  });
+  const handle = native === undefined ? undefined : packCodes(native, rows, dimensions, data);
+  const state = { dtype, rows, dimensions, grid, native, handle, oracle, disposed: false };
+  return create(state, packingOf(state, data.byteLength));
+}
+
+function packCodes(native: NativeBinding, rows: number, dimensions: number, data: Int8Array | Uint8Array): NativeHandle {
+  const { slots, bytes } = makeControl(Search.length);
+  slots[Search.rows] = rows;
+  slots[Search.dimensions] = dimensions;
+  return pack(() => native.packEmbeddings(bytes, data), packEmbeddings);
 }

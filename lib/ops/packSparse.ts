@@ -1,26 +1,25 @@
-import { fromNative, lowpError, type Caller } from '../errors';
-import { Sparse, type NativeBinding } from '../native/binding';
+import { lowpError, type Caller } from '../errors';
+import { Sparse, type NativeBinding, type NativeHandle } from '../native/binding';
+import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { SparseMatrix } from '../types';
 import { readSparse, type SparseArrays } from '../validate/sparse';
+import { KEY, pack, Packed, packingOf, type Held, type Key, type Packing } from './packed';
 
 /** What `sparseMatmul` needs to know about a handle. */
-export interface SparseState {
+export interface SparseState extends Held {
   readonly dtype: 'int8' | 'float32';
   readonly rows: number;
   readonly cols: number;
+  readonly nnz: number;
+  readonly blockShape: readonly [number, number] | undefined;
   /** Stored elements of the longest row. */
   readonly longestRow: number;
-  readonly native: NativeBinding | undefined;
-  /** Only without native code. */
   readonly oracle: reference.PackedSparse | undefined;
-  disposed: boolean;
 }
 
-type Info = Pick<PackedSparse, 'nnz' | 'blockShape' | 'kernel' | 'isa' | 'bytes'>;
-
-let create: (state: SparseState, pack: ((holder: object) => Info) | undefined) => PackedSparse;
+let create: (state: SparseState, packing: Packing) => PackedSparse;
 let readState: (value: object) => SparseState | undefined;
 
 /** The state of a live handle; undefined for anything that `packSparse` did not make. */
@@ -36,7 +35,7 @@ export function sparseStateOf(value: object, name: string): SparseState | undefi
  * An immutable sparse matrix in the layout of the kernel that will read it; made by `packSparse`. It lives until `dispose()` (or
  * until it is collected as garbage).
  */
-export class PackedSparse {
+export class PackedSparse extends Packed {
   readonly rows: number;
   readonly cols: number;
   /** Stored elements, zeros among them included. */
@@ -44,49 +43,21 @@ export class PackedSparse {
   readonly dtype: 'int8' | 'float32';
   /** [r, c] of a BsrMatrix; undefined of a CsrMatrix. */
   readonly blockShape: readonly [number, number] | undefined;
-  /** The kernel that it was packed for. */
-  readonly kernel: string;
-  readonly isa: string;
-  /** Its memory: pointers, indices, values, scales and padding. */
-  readonly bytes: number;
   readonly #state: SparseState;
 
-  private constructor(state: SparseState, pack: ((holder: object) => Info) | undefined) {
-    // Private to TypeScript only: a call from JavaScript has to fail here, before it looks like a handle.
-    if (typeof pack !== 'function') {
-      throw lowpError('ERR_LOWP_TYPE', 'Expected packSparse() to be called, not new PackedSparse()');
-    }
-    const { nnz, blockShape, kernel, isa, bytes } = pack(this);
+  private constructor(key: Key, state: SparseState, packing: Packing) {
+    super(key, 'packSparse', state, packing);
     this.rows = state.rows;
     this.cols = state.cols;
-    this.nnz = nnz;
+    this.nnz = state.nnz;
     this.dtype = state.dtype;
-    this.blockShape = blockShape;
-    this.kernel = kernel;
-    this.isa = isa;
-    this.bytes = bytes;
+    this.blockShape = state.blockShape;
     this.#state = state;
   }
 
   static {
-    create = (state, pack) => new PackedSparse(state, pack);
+    create = (state, packing) => new PackedSparse(KEY, state, packing);
     readState = (value) => (#state in value ? value.#state : undefined);
-  }
-
-  get disposed(): boolean {
-    return this.#state.disposed;
-  }
-
-  /** Frees the memory, at once or when the last asynchronous call that uses it ends. Calling it again does nothing. */
-  dispose(): void {
-    if (this.#state.disposed) return;
-    this.#state.disposed = true;
-    this.#state.oracle?.dispose();
-    this.#state.native?.dispose(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }
 
@@ -111,28 +82,24 @@ export function packSparse(matrix: SparseMatrix): PackedSparse {
   const native = nativeBinding();
   const { dtype, rows, cols, longestRow, blockShape, values } = checked;
   const oracle = native === undefined ? reference.packSparse(matrixOf(checked)) : undefined;
-  return create({ dtype, rows, cols, longestRow, native, oracle, disposed: false }, (holder) => {
-    if (native === undefined) return oracle as Info;
-    packSparseInto(native, holder, checked, packSparse);
-    const { kernel, isa, bytes } = native.handleInfo(holder);
-    return { nnz: values.length, blockShape, kernel, isa, bytes };
-  });
+  const handle = native === undefined ? undefined : packSparseForCall(native, checked, packSparse);
+  const state = {
+    ...{ dtype, rows, cols, longestRow, blockShape, nnz: values.length },
+    ...{ native, handle, oracle, disposed: false },
+  };
+  return create(state, packingOf(state, oracle?.bytes ?? 0));
 }
 
-/** Makes `holder` a native handle of the matrix. */
-export function packSparseInto(native: NativeBinding, holder: object, matrix: SparseArrays, caller: Caller): void {
+/** A native handle of the matrix, for the call of `caller`. */
+export function packSparseForCall(native: NativeBinding, matrix: SparseArrays, caller: Caller): NativeHandle {
   const { rows, cols, blockShape, rowPtr, colIdx, values, scale } = matrix;
-  const ctl = new Float64Array(Sparse.length);
-  ctl[Sparse.rows] = rows;
-  ctl[Sparse.cols] = cols;
-  ctl[Sparse.blockRows] = blockShape?.[0] ?? 1;
-  ctl[Sparse.blockCols] = blockShape?.[1] ?? 1;
+  const { slots, bytes } = makeControl(Sparse.length);
+  slots[Sparse.rows] = rows;
+  slots[Sparse.cols] = cols;
+  slots[Sparse.blockRows] = blockShape?.[0] ?? 1;
+  slots[Sparse.blockCols] = blockShape?.[1] ?? 1;
   const scales = typeof scale === 'number' ? Float32Array.of(scale) : scale;
-  try {
-    native.packSparse(holder, ctl, rowPtr, colIdx, values, scales);
-  } catch (thrown) {
-    throw fromNative(thrown, caller);
-  }
+  return pack(() => native.packSparse(bytes, rowPtr, colIdx, values, scales), caller);
 }
 
 /** The matrix from what was read of it. */

@@ -1,5 +1,6 @@
-import { expected, fromNative, lowpError } from '../errors';
-import { Pack, type NativeBinding, type PackedDtype } from '../native/binding';
+import { expected, type Caller } from '../errors';
+import { Pack, type NativeBinding, type NativeHandle, type PackedDtype } from '../native/binding';
+import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { GroupQuantizedTensor, PackOptions, QuantizedDtype, QuantizedTensor, Tensor } from '../types';
@@ -8,6 +9,7 @@ import { groupControl, isGrouped, readGroups, type GroupWeights } from '../valid
 import { checkKeys, checkTensor, readBoolean } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkExtent, checkShape, leadingDimension } from '../validate/shapes';
+import { KEY, pack, Packed, packingOf, type Held, type Key, type Packing } from './packed';
 
 const KEYS: ReadonlySet<string> = new Set(['transposeB']);
 
@@ -35,8 +37,10 @@ export interface FloatWeights {
   readonly transposeB: boolean;
 }
 
+export type PackableWeights = QuantizedWeights | GroupWeights | FloatWeights;
+
 /** What the matrix products need to know about a handle without asking native code. */
-export interface PackedState {
+export interface PackedState extends Held {
   readonly dtype: PackedDtype;
   readonly k: number;
   readonly n: number;
@@ -44,19 +48,10 @@ export interface PackedState {
   readonly reach: number;
   /** 0: the weights are not in groups. */
   readonly groupSize: number;
-  readonly native: NativeBinding | undefined;
-  /** Only with the reference backend. */
   readonly oracle: reference.PackedWeights | undefined;
-  disposed: boolean;
 }
 
-interface Info {
-  readonly kernel: string;
-  readonly isa: string;
-  readonly bytes: number;
-}
-
-let create: (state: PackedState, pack: ((holder: object) => Info) | undefined) => PackedWeights;
+let create: (state: PackedState, packing: Packing) => PackedWeights;
 let readState: (value: object) => PackedState | undefined;
 
 /** The state of a handle; undefined for anything that `packWeights` did not make (a brand check, which can't be spoofed). */
@@ -68,53 +63,26 @@ export function stateOf(value: object): PackedState | undefined {
  * Immutable weights in the layout of the kernel that will read them; made by `packWeights`. They live in native memory until
  * `dispose()` (or until they are collected as garbage).
  */
-export class PackedWeights {
+export class PackedWeights extends Packed {
   /** [K, N], whichever way the weights were stored. */
   readonly shape: readonly [number, number];
   /** `'int8'` (all 8-bit weights) or `'int4'`, for `quantizedMatmul`; `'float32'`, for `matmul`. */
   readonly dtype: 'int4' | 'int8' | 'float32';
   /** Weights along K that share a scale; undefined unless the weights are in groups. */
   readonly groupSize: number | undefined;
-  /** The kernel that they were packed for. */
-  readonly kernel: string;
-  readonly isa: string;
-  /** Native memory, padding and sums included. */
-  readonly bytes: number;
   readonly #state: PackedState;
 
-  private constructor(state: PackedState, pack: ((holder: object) => Info) | undefined) {
-    // Private to TypeScript only: a call from JavaScript has to fail here, before it looks like a handle.
-    if (typeof pack !== 'function')
-      throw lowpError('ERR_LOWP_TYPE', 'Expected packWeights() to be called, not new PackedWeights()');
-    const { kernel, isa, bytes } = pack(this);
+  private constructor(key: Key, state: PackedState, packing: Packing) {
+    super(key, 'packWeights', state, packing);
     this.shape = Object.freeze([state.k, state.n] as const);
     this.dtype = state.dtype;
     this.groupSize = state.groupSize === 0 ? undefined : state.groupSize;
-    this.kernel = kernel;
-    this.isa = isa;
-    this.bytes = bytes;
     this.#state = state;
   }
 
   static {
-    create = (state, pack) => new PackedWeights(state, pack);
+    create = (state, packing) => new PackedWeights(KEY, state, packing);
     readState = (value) => (#state in value ? value.#state : undefined);
-  }
-
-  get disposed(): boolean {
-    return this.#state.disposed;
-  }
-
-  /** Frees the native memory, at once or when the last asynchronous call that uses it ends. Calling it again does nothing. */
-  dispose(): void {
-    if (this.#state.disposed) return;
-    this.#state.disposed = true;
-    this.#state.oracle?.dispose();
-    this.#state.native?.dispose(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }
 
@@ -145,46 +113,33 @@ export function packWeights(
   const native = nativeBinding();
   const oracle = native === undefined ? reference.packWeights(b, { transposeB: weights.transposeB }) : undefined;
   const { dtype, k, n } = weights;
-  const grouped = 'groupSize' in weights;
-  const state = {
-    ...{ dtype, k, n, transposeB: weights.transposeB, native, oracle, disposed: false },
+  const state: PackedState = {
+    dtype,
+    k,
+    n,
+    transposeB: weights.transposeB,
     reach: 'reach' in weights ? weights.reach : 0,
-    groupSize: grouped ? weights.groupSize : 0,
+    groupSize: 'groupSize' in weights ? weights.groupSize : 0,
+    native,
+    handle: native === undefined ? undefined : packForCall(native, weights, packWeights),
+    oracle,
+    disposed: false,
   };
-  return create(state, (holder) => {
-    if (native === undefined) return { kernel: 'reference', isa: 'reference', bytes: weights.data.byteLength };
-    packInto(native, holder, weights, packWeights);
-    return native.handleInfo(holder);
-  });
+  return create(state, packingOf(state, weights.data.byteLength));
 }
 
-/** Makes `holder` a native handle of the weights. */
-export function packInto(
-  native: NativeBinding,
-  holder: object,
-  weights: QuantizedWeights | GroupWeights | FloatWeights,
-  caller: (...args: never[]) => unknown,
-): void {
-  if ('groupSize' in weights) return packGroups(native, holder, weights, caller);
-  const ctl = new Float64Array(Pack.length);
-  ctl[Pack.k] = weights.k;
-  ctl[Pack.n] = weights.n;
-  ctl[Pack.ldb] = weights.ldb;
-  ctl[Pack.transposeB] = weights.transposeB ? 1 : 0;
-  try {
-    if (weights.dtype === 'int8') native.packQ(holder, ctl, weights.data, weights.scales, weights.zeros);
-    else native.packF(holder, ctl, weights.data);
-  } catch (thrown) {
-    throw fromNative(thrown, caller);
+/** A native handle of the weights, for the call of `caller`. */
+export function packForCall(native: NativeBinding, weights: PackableWeights, caller: Caller): NativeHandle {
+  if ('groupSize' in weights) {
+    return pack(() => native.packN(groupControl(weights).bytes, weights.data, weights.scales, weights.zeroPoints), caller);
   }
-}
-
-function packGroups(native: NativeBinding, holder: object, weights: GroupWeights, caller: (...args: never[]) => unknown): void {
-  try {
-    native.packN(holder, groupControl(weights), weights.data, weights.scales, weights.zeroPoints);
-  } catch (thrown) {
-    throw fromNative(thrown, caller);
-  }
+  const { slots, bytes } = makeControl(Pack.length);
+  slots[Pack.k] = weights.k;
+  slots[Pack.n] = weights.n;
+  slots[Pack.ldb] = weights.ldb;
+  slots[Pack.transposeB] = weights.transposeB ? 1 : 0;
+  if (weights.dtype === 'float32') return pack(() => native.packF(bytes, weights.data), caller);
+  return pack(() => native.packQ(bytes, weights.data, weights.scales, weights.zeros), caller);
 }
 
 /** Weights for `quantizedMatmul`, in groups or with a scale for each column. Undefined: `transposeB` was left at its default. */

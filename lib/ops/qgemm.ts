@@ -1,18 +1,12 @@
 /** Reading and checking the arguments of `quantizedMatmul`. */
 import { expected, lowpError, type LowpError } from '../errors';
 import { ActivationQuantization, Gemm, type NumericArray, type Typed8 } from '../native/binding';
-import type {
-  GroupQuantizedTensor,
-  MatmulOutput,
-  QuantizedMatmulOptions,
-  QuantizedOutput,
-  QuantizedTensor,
-  Tensor,
-} from '../types';
-import { checkAlias, checkLength, isTagged, isTyped8, type ArrayTag } from '../validate/arrays';
-import { checkResidualAlias, readResidual, refuseRealEpilogue, writeActivation } from '../validate/epilogue';
+import type { GroupQuantizedTensor, QuantizedDtype, QuantizedOutput, QuantizedTensor, Tensor } from '../types';
+import { checkLength, isTagged, tagOf, type ArrayTag } from '../validate/arrays';
+import { readResidual, refuseRealEpilogue, writeActivation } from '../validate/epilogue';
 import type { GroupWeights } from '../validate/groups';
-import { checkDevice, checkKeys, checkTensor, readBoolean, readName, readThreads } from '../validate/options';
+import { badName, checkDevice, checkKeys, checkTensor, readName, readThreads } from '../validate/options';
+import { readTranspose, type Given } from '../validate/product';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { resultShape, resultStrides, writeResult, writeRows } from '../validate/shapes';
 import { checkDepthsMatch, readHandle, readOut } from './gemm';
@@ -38,27 +32,18 @@ export interface Call {
 }
 
 const OUTPUT_KEYS: ReadonlySet<string> = new Set(['dtype', 'scale', 'zeroPoint']);
-const NO_OPTIONS: QuantizedMatmulOptions = Object.freeze({});
 const MAX_SUM = 2 ** 31 - 1;
 
-/** Checks everything, writes the numbers into the control block and reads each property of the caller's objects once. */
-export function prepare(
-  ctl: Float64Array,
-  a: Input,
-  b: Weights,
-  options: QuantizedMatmulOptions | undefined,
-  keys: ReadonlySet<string>,
-): Call {
-  checkKeys(options, keys, 'options');
+/** Checks all but overlaps, writes the numbers into the slots and reads each property of the caller's objects once. */
+export function prepare(ctl: Float64Array, a: Input, b: Weights, given: Given): Call {
   checkTensor(a, 'a QuantizedTensor or a float32 Tensor', 'a');
-  const given = options ?? NO_OPTIONS;
-  const { output, activation, activations, transposeB: givenTranspose, out: givenOut } = given;
-  const transposeB = givenTranspose === undefined ? undefined : readBoolean(givenTranspose, 'options.transposeB');
-
   const { data, shape } = a;
-  if (!isTyped8(data) && !isTagged(data, 'Float32Array')) {
+  const aTag = tagOf(data);
+  if (aTag !== 'Uint8Array' && aTag !== 'Int8Array' && aTag !== 'Float32Array') {
     throw expected('ERR_LOWP_TYPE', 'an Int8Array, Uint8Array or Float32Array', 'a.data', data);
   }
+  const dynamic = aTag === 'Float32Array';
+  const transposeB = readTranspose(given.transposeB);
   const rows = writeRows(ctl, data, shape, a.strides, 'a');
 
   const weights = readHandle(b, 'quantized', transposeB) ?? readQuantized(b, transposeB);
@@ -67,57 +52,70 @@ export function prepare(
   const grouped = 'groupSize' in weights && weights.groupSize > 0;
   if (grouped) checkGrouped(data, given);
 
-  let reachA = 255;
-  let aScales: Float32Array | undefined;
-  let aZeros: Int32Array | undefined;
-  ctl[Gemm.scaleA] = 1;
-  ctl[Gemm.zeroA] = 0;
-  const dynamic = !isTyped8(data);
+  let perRow: RowQuantization | undefined;
   if (dynamic) {
-    ctl[Gemm.quantization] = grouped ? ActivationQuantization.dynamicPerRow : readDynamic(activations);
+    ctl[Gemm.scaleA] = 1;
+    ctl[Gemm.zeroA] = 0;
+    ctl[Gemm.quantization] = grouped ? ActivationQuantization.dynamicPerRow : readDynamic(given.activations);
+    if ('reach' in weights && !grouped) checkDepth(k, 255, weights.reach);
   } else {
-    if (activations !== undefined) readDynamic(activations);
-    const { scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = a;
-    const dtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
-    if (axis === undefined) {
-      ctl[Gemm.quantization] = ActivationQuantization.perTensor;
-      ctl[Gemm.scaleA] = readScale(scale, 'a.scale');
-      ctl[Gemm.zeroA] = readZeroPoint(zeroPoint, dtype, 'a.zeroPoint');
-      reachA = reach(ctl[Gemm.zeroA], dtype);
-    } else {
-      const m = checkRowAxis(axis, shape);
-      ctl[Gemm.quantization] = ActivationQuantization.perRow;
-      aScales = repeat(readScales(scale, m, 'a.scale'), rows);
-      aZeros = repeat(readZeroPoints(zeroPoint, m, dtype, 'a.zeroPoint'), rows);
-      reachA = reachOfAll(aZeros, dtype);
-    }
+    if (given.activations !== undefined) readDynamic(given.activations);
+    perRow = writeQuantization(ctl, a, aTag, rows);
+    const reachA = perRow === undefined ? reach(ctl[Gemm.zeroA], dtypeOf(aTag)) : reachOfAll(perRow.zeros, dtypeOf(aTag));
+    if ('reach' in weights) checkDepth(k, reachA, weights.reach);
   }
 
-  const tag = writeOutput(ctl, output);
+  const tag = writeOutput(ctl, given.output);
   const bias = readBias(given.bias, n, 'N, one per column', tag, dynamic ? 'a' : undefined);
   if (tag === 'Int32Array' && dynamic) throw noRawSums('a');
-  writeActivation(ctl, activation);
+  writeActivation(ctl, given.activation);
   const yShape = resultShape(shape, n);
   const residual = readResidual(ctl, given.residual, yShape, !grouped);
-  if (tag === 'Int32Array') refuseRealEpilogue(ctl, activation, residual);
-  if ('reach' in weights && !grouped) checkDepth(k, reachA, weights.reach);
+  if (tag === 'Int32Array') refuseRealEpilogue(ctl, given.activation, residual);
 
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
   checkDevice(given.device);
   const extent = writeResult(ctl, rows, n, given.outStride);
-  const out = readOut(givenOut, tag, extent);
-  if (givenOut !== undefined) {
-    const { buffer } = out;
-    checkAlias(out, buffer, data, 'a');
-    if (bias !== undefined) checkAlias(out, buffer, bias, 'options.bias');
-    if (aScales !== undefined) checkAlias(out, buffer, aScales, 'a.scale');
-    if (aZeros !== undefined) checkAlias(out, buffer, aZeros, 'a.zeroPoint');
-    if (residual !== undefined) checkResidualAlias(ctl, out, buffer, residual);
-    if ('data' in weights) checkWeightsAlias(out, buffer, weights);
+  const out = readOut(given.out, tag, extent);
+  return {
+    a: data,
+    weights,
+    out,
+    ownsOut: given.out === undefined,
+    bias,
+    aScales: perRow?.scales,
+    aZeros: perRow?.zeros,
+    residual,
+    result: makeResult(ctl, out, yShape, tag),
+    empty: extent === 0,
+  };
+}
+
+/** A scale and zero point for each row. */
+interface RowQuantization {
+  readonly scales: Float32Array;
+  readonly zeros: Int32Array;
+}
+
+function writeQuantization(ctl: Float64Array, a: Input, tag: ArrayTag, rows: number): RowQuantization | undefined {
+  const { scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = a;
+  const dtype = dtypeOf(tag);
+  if (axis === undefined) {
+    ctl[Gemm.quantization] = ActivationQuantization.perTensor;
+    ctl[Gemm.scaleA] = readScale(scale, 'a.scale');
+    ctl[Gemm.zeroA] = readZeroPoint(zeroPoint, dtype, 'a.zeroPoint');
+    return undefined;
   }
-  const result = makeResult(ctl, out, yShape, output);
-  const ownsOut = givenOut === undefined;
-  return { a: data, weights, out, ownsOut, bias, aScales, aZeros, residual, result, empty: extent === 0 };
+  const m = checkRowAxis(axis, a.shape);
+  ctl[Gemm.quantization] = ActivationQuantization.perRow;
+  ctl[Gemm.scaleA] = 1;
+  ctl[Gemm.zeroA] = 0;
+  const scales = readScales(scale, m, 'a.scale');
+  return { scales: repeat(scales, rows), zeros: repeat(readZeroPoints(zeroPoint, m, dtype, 'a.zeroPoint'), rows) };
+}
+
+function dtypeOf(tag: ArrayTag): QuantizedDtype {
+  return tag === 'Int8Array' ? 'int8' : 'uint8';
 }
 
 export function noRawSums(name: string): LowpError {
@@ -129,7 +127,7 @@ export function noRawSums(name: string): LowpError {
 }
 
 /** What weights in groups do not go with. */
-function checkGrouped(data: NumericArray, { output, activations, bias }: QuantizedMatmulOptions): void {
+function checkGrouped(data: NumericArray, { output, activations, bias }: Given): void {
   if (!isTagged(data, 'Float32Array')) {
     throw expected(
       'ERR_LOWP_TYPE',
@@ -147,13 +145,6 @@ function checkGrouped(data: NumericArray, { output, activations, bias }: Quantiz
   if (bias !== undefined && !isTagged(bias, 'Float32Array')) {
     throw expected('ERR_LOWP_TYPE', 'a Float32Array (b is in groups)', 'options.bias', bias);
   }
-}
-
-function checkWeightsAlias(out: NumericArray, buffer: ArrayBufferLike, weights: QuantizedWeights | GroupWeights): void {
-  checkAlias(out, buffer, weights.data, 'b');
-  if (!('groupSize' in weights)) return;
-  checkAlias(out, buffer, weights.scales, 'b.scales');
-  if (weights.zeroPoints !== undefined) checkAlias(out, buffer, weights.zeroPoints, 'b.zeroPoints');
 }
 
 function readDynamic(activations: unknown): ActivationQuantization {
@@ -185,7 +176,7 @@ function repeat(values: Float32Array | Int32Array, rows: number): Float32Array |
 }
 
 /** Writes scale and zero point of a quantized output; returns the array that the result needs. */
-export function writeOutput(ctl: Float64Array, output: MatmulOutput | undefined): ArrayTag {
+export function writeOutput(ctl: Float64Array, output: unknown): ArrayTag {
   ctl[Gemm.scaleOut] = 1;
   ctl[Gemm.zeroOut] = 0;
   if (output === undefined || output === 'float32') return 'Float32Array';
@@ -194,9 +185,12 @@ export function writeOutput(ctl: Float64Array, output: MatmulOutput | undefined)
     if (typeof output === 'string') readName(output, ['float32', 'int32'], 'options.output');
     throw expected('ERR_LOWP_TYPE', "'float32', 'int32' or { dtype, scale, zeroPoint }", 'options.output', output);
   }
-  checkKeys(output, OUTPUT_KEYS, 'options.output');
-  const { dtype, scale, zeroPoint }: QuantizedOutput = output;
-  readName(dtype, ['int8', 'uint8'], 'options.output.dtype');
+  for (const key in output) {
+    // The same check; only one that fails looks the key up in a Set.
+    if (key !== 'dtype' && key !== 'scale' && key !== 'zeroPoint') checkKeys(output, OUTPUT_KEYS, 'options.output');
+  }
+  const { dtype, scale, zeroPoint }: Partial<Record<keyof QuantizedOutput, unknown>> = output;
+  if (dtype !== 'int8' && dtype !== 'uint8') throw badName(dtype, ['int8', 'uint8'], 'options.output.dtype');
   ctl[Gemm.scaleOut] = readScale(scale, 'options.output.scale');
   if (zeroPoint !== undefined) ctl[Gemm.zeroOut] = readZeroPoint(zeroPoint, dtype, 'options.output.zeroPoint');
   return dtype === 'int8' ? 'Int8Array' : 'Uint8Array';
@@ -237,10 +231,10 @@ export function checkDepth(k: number, reachA: number, reachB: number, name = 'K'
   throw expected('ERR_LOWP_VALUE', `at most ${bound} (${formula}, so that sums fit int32)`, name, k);
 }
 
-export function makeResult(ctl: Float64Array, out: NumericArray, shape: number[], output: MatmulOutput | undefined): Result {
+export function makeResult(ctl: Float64Array, out: NumericArray, shape: number[], tag: ArrayTag): Result {
   const strides = resultStrides(shape, ctl[Gemm.ldc]);
   const data = out as Float32Array | Int32Array | Typed8;
-  if (typeof output !== 'object') return strides === undefined ? { data, shape } : { data, shape, strides };
+  if (tag === 'Float32Array' || tag === 'Int32Array') return strides === undefined ? { data, shape } : { data, shape, strides };
   const scale = ctl[Gemm.scaleOut];
   const zeroPoint = ctl[Gemm.zeroOut];
   return strides === undefined ? { data, shape, scale, zeroPoint } : { data, shape, strides, scale, zeroPoint };

@@ -1,5 +1,6 @@
 import { expected, fromNative, lowpError, type Caller } from '../errors';
 import { Quantize, type NativeBinding } from '../native/binding';
+import { makeControl, type Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type {
@@ -64,8 +65,7 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
     const tag = dtype === 'int8' ? 'Int8Array' : 'Uint8Array';
     if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag} (dtype is '${dtype}')`, 'options.out', out);
     if (out.length < count) throw tooShort(out, count, 'one per value of x', 'options.out');
-    const { buffer } = out;
-    checkAlias(out, buffer, data, 'x');
+    checkAlias(out, data, 'x');
   }
   if (native === undefined) return reference.quantize<QuantizedDtype>(x, { ...options, out });
 
@@ -75,11 +75,11 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
   const zeros = given?.zeros ?? allocate('Int32Array', channels);
   run(quantize, () => {
     if (given === undefined) {
-      ctl[Quantize.symmetric] = symmetric ? 1 : 0;
-      ctl[Quantize.signed] = dtype === 'int8' ? 1 : 0;
-      native.quantizeParams(ctl, values, scales, zeros);
+      ctl.slots[Quantize.symmetric] = symmetric ? 1 : 0;
+      ctl.slots[Quantize.signed] = dtype === 'int8' ? 1 : 0;
+      native.quantizeParams(ctl.bytes, values, scales, zeros);
     }
-    native.quantize(ctl, values, scales, zeros, out);
+    native.quantize(ctl.bytes, values, scales, zeros, out);
   });
   if (axis === undefined) return { data: out, shape, scale: scales[0], zeroPoint: zeros[0] };
   return { data: out, shape, scale: scales, zeroPoint: zeros, axis };
@@ -118,13 +118,12 @@ function dequantizeGroups(native: NativeBinding | undefined, q: object, givenOut
   const { k, n, data, scales, zeroPoints } = weights;
   const out = readFloats(givenOut, n * k);
   if (givenOut !== undefined) {
-    const { buffer } = out;
-    checkAlias(out, buffer, data, 'q');
-    checkAlias(out, buffer, scales, 'q.scales');
-    if (zeroPoints !== undefined) checkAlias(out, buffer, zeroPoints, 'q.zeroPoints');
+    checkAlias(out, data, 'q');
+    checkAlias(out, scales, 'q.scales');
+    if (zeroPoints !== undefined) checkAlias(out, zeroPoints, 'q.zeroPoints');
   }
   if (native === undefined) return reference.dequantize({ ...weights, shape: [n, k] }, { out });
-  run(dequantize, () => native.dequantizeGroups(groupControl(weights), data, scales, zeroPoints, out));
+  run(dequantize, () => native.dequantizeGroups(groupControl(weights).bytes, data, scales, zeroPoints, out));
   return { data: out, shape: [n, k] };
 }
 
@@ -145,16 +144,15 @@ function dequantizeTensor(native: NativeBinding | undefined, q: QuantizedTensor,
 
   const out = readFloats(givenOut, count);
   if (givenOut !== undefined) {
-    const { buffer } = out;
-    checkAlias(out, buffer, data, 'q');
-    checkAlias(out, buffer, scales, 'q.scale');
-    checkAlias(out, buffer, zeros, 'q.zeroPoint');
+    checkAlias(out, data, 'q');
+    checkAlias(out, scales, 'q.scale');
+    checkAlias(out, zeros, 'q.zeroPoint');
   }
   if (native === undefined) return reference.dequantize(q, { out });
 
   const ctl = writeChannels(shape, axis, count);
   const values = contiguous(data, shape, strides);
-  run(dequantize, () => native.dequantize(ctl, values, scales, zeros, out));
+  run(dequantize, () => native.dequantize(ctl.bytes, values, scales, zeros, out));
   return { data: out, shape };
 }
 
@@ -191,16 +189,17 @@ function readGiven(
   return { scales, zeros };
 }
 
-function writeChannels(shape: readonly number[], axis: number | undefined, count: number): Float64Array {
-  const ctl = new Float64Array(Quantize.length);
-  ctl[Quantize.outer] = 1;
-  ctl[Quantize.channels] = 1;
-  ctl[Quantize.inner] = count;
+function writeChannels(shape: readonly number[], axis: number | undefined, count: number): Control {
+  const ctl = makeControl(Quantize.length);
+  const { slots } = ctl;
+  slots[Quantize.outer] = 1;
+  slots[Quantize.channels] = 1;
+  slots[Quantize.inner] = count;
   if (axis === undefined) return ctl;
-  ctl[Quantize.channels] = shape[axis];
+  slots[Quantize.channels] = shape[axis];
   // An empty tensor has parameters but no runs of values: nothing would be gained by visiting each empty run.
-  ctl[Quantize.outer] = count === 0 ? 0 : checkCount(shape.slice(0, axis), 'shape');
-  ctl[Quantize.inner] = checkCount(shape.slice(axis + 1), 'shape');
+  slots[Quantize.outer] = count === 0 ? 0 : checkCount(shape.slice(0, axis), 'shape');
+  slots[Quantize.inner] = checkCount(shape.slice(axis + 1), 'shape');
   return ctl;
 }
 

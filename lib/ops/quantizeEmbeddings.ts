@@ -1,5 +1,6 @@
 import { expected, fromNative, lowpError } from '../errors';
 import { Search, type NativeBinding } from '../native/binding';
+import { makeControl, type Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { EmbeddingDtype, EmbeddingsOf, QuantizedEmbeddings, QuantizeEmbeddingsOptions, Tensor } from '../types';
@@ -80,12 +81,12 @@ export function quantizeEmbeddings(x: Tensor<Float32Array>, options?: QuantizeEm
   const data = allocate(dtype === 'binary' ? 'Uint8Array' : 'Int8Array', rows * codeBytes(dimensions, dtype));
   try {
     if (dtype === 'binary') {
-      native.quantizeEmbeddings(controlOf(source), source.data, data);
+      native.quantizeEmbeddings(controlOf(source).bytes, source.data, data);
       return { dtype, data: data as Uint8Array, shape };
     }
     const ranges = known ?? measure(native, calibration, mode === 'perDimension');
     const { centre, step } = gridOf(ranges);
-    native.quantizeEmbeddings(controlOf(source), source.data, data, centre, step);
+    native.quantizeEmbeddings(controlOf(source).bytes, source.data, data, centre, step);
     return { dtype, data: data as Int8Array, shape, ranges };
   } catch (thrown) {
     throw fromNative(thrown, quantizeEmbeddings);
@@ -101,7 +102,7 @@ function refuseRanges(ranges: unknown, calibration: unknown): void {
 function measure(native: NativeBinding, x: FloatRows, perDimension: boolean): Ranges {
   const min = new Float32Array(x.dimensions);
   const max = new Float32Array(x.dimensions);
-  native.embeddingRanges(controlOf(x), x.data, min, max);
+  native.embeddingRanges(controlOf(x).bytes, x.data, min, max);
   if (perDimension) return { min, max };
   let reach = 0;
   for (let d = 0; d < min.length; d++) reach = Math.max(reach, -min[d], max[d]);
@@ -109,10 +110,10 @@ function measure(native: NativeBinding, x: FloatRows, perDimension: boolean): Ra
 }
 
 /** A control block for functions that read x. */
-export function controlOf({ rows, dimensions, ld }: Pick<FloatRows, 'rows' | 'dimensions' | 'ld'>): Float64Array {
-  const ctl = new Float64Array(Search.length);
-  ctl[Search.rows] = rows;
-  ctl[Search.dimensions] = dimensions;
-  ctl[Search.ld] = ld;
+export function controlOf({ rows, dimensions, ld }: Pick<FloatRows, 'rows' | 'dimensions' | 'ld'>): Control {
+  const ctl = makeControl(Search.length);
+  ctl.slots[Search.rows] = rows;
+  ctl.slots[Search.dimensions] = dimensions;
+  ctl.slots[Search.ld] = ld;
   return ctl;
 }

@@ -51,10 +51,10 @@ export function quantizeWeights(w: Tensor<Float32Array>, options?: QuantizeWeigh
   const scales = allocate('Float32Array', lengths.scales);
   const zeroPoints = symmetric ? undefined : allocate('Uint8Array', lengths.zeroPoints);
   const ctl = groupControl({ k, n, bits, groupSize });
-  ctl[Group.ldw] = leadingDimension(shape, strides);
-  ctl[Group.transposeB] = transposeB ? 1 : 0;
+  ctl.slots[Group.ldw] = leadingDimension(shape, strides);
+  ctl.slots[Group.transposeB] = transposeB ? 1 : 0;
   try {
-    native.quantizeGroups(ctl, data, codes, scales, zeroPoints);
+    native.quantizeGroups(ctl.bytes, data, codes, scales, zeroPoints);
   } catch (thrown) {
     throw fromNative(thrown, quantizeWeights);
   }

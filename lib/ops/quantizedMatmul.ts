@@ -1,25 +1,16 @@
-import { expected, fromNative } from '../errors';
-import { Gemm } from '../native/binding';
+import { expected } from '../errors';
+import type { Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, MatmulOutput, QuantizedMatmulOptions, QuantizedMatmulResult } from '../types';
-import { checkKeys, readSignal } from '../validate/options';
-import { awaitJob, COMMON_KEYS, writeJob } from './gemm';
-import { packInto, PackedWeights } from './packWeights';
+import { readSignal } from '../validate/options';
+import { giveControl, readOptions, takeControl, type Product } from '../validate/product';
+import { awaitJob, checkAliases, explain, takeHandle, writeJob } from './gemm';
+import { PackedWeights } from './packWeights';
 import { prepare, type Call, type Input, type Result, type Weights } from './qgemm';
 
-const KEYS: ReadonlySet<string> = new Set([...COMMON_KEYS, 'activations', 'output']);
-const ASYNC_KEYS: ReadonlySet<string> = new Set([...KEYS, 'signal']);
-
-// One control block serves all calls. It is taken, not shared, so that a getter among the caller's objects may itself multiply;
-// a call that throws keeps it and the next one makes another.
-let idle: Float64Array | undefined;
-
-function takeControl(): Float64Array {
-  const ctl = idle ?? new Float64Array(Gemm.length);
-  idle = undefined;
-  return ctl;
-}
+const SYNC: Product = { quantized: true, async: false };
+const ASYNC: Product = { quantized: true, async: true };
 
 /**
  * 8-bit matrix product: y[m, n] = sum over k of a[m, k] * b[k, n] in real values, summed exactly in int32.
@@ -56,26 +47,26 @@ export function quantizedMatmul<O extends MatmulOutput = 'float32'>(
 ): QuantizedMatmulResult<O>;
 export function quantizedMatmul(a: Input, b: Weights, options?: QuantizedMatmulOptions): Result {
   const native = nativeBinding();
-  const ctl = takeControl();
-  const call = prepare(ctl, a, b, options, KEYS);
-  if (call.empty) return release(ctl, call);
-  if (native === undefined) {
-    runReference(a, b, options, call);
-    return release(ctl, call);
-  }
-  const tensor = 'data' in call.weights ? call.weights : undefined;
-  const holder = tensor === undefined ? b : {};
-  if (tensor !== undefined) packInto(native, holder, tensor, quantizedMatmul);
+  const given = readOptions(options, SYNC);
+  const control = takeControl();
+  const call = prepare(control.slots, a, b, given);
+  if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
+  const handle = takeHandle(native, control.slots, call, quantizedMatmul);
   try {
-    if (isGrouped(call)) native.nbits(ctl, call.a, holder, call.out, call.bias, call.residual);
-    else if (isPlain(call)) native.qgemm(ctl, call.a, holder, call.out);
-    else native.qgemm(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros, call.residual);
+    const { out, bias, aScales, aZeros, residual } = call;
+    if (isGrouped(call)) native.nbits(control.bytes, call.a, handle, call.out, call.bias, call.residual);
+    else if (aScales !== undefined || residual !== undefined)
+      native.qgemm(control.bytes, call.a, handle, out, bias, aScales, aZeros, residual);
+    // What is not given costs nothing, each `undefined` 15 ns.
+    else if (bias !== undefined) native.qgemm(control.bytes, call.a, handle, out, bias);
+    else native.qgemm(control.bytes, call.a, handle, out);
   } catch (thrown) {
-    throw fromNative(thrown, quantizedMatmul);
+    throw explain(thrown, control.slots, call, quantizedMatmul);
   } finally {
-    if (tensor !== undefined) native.dispose(holder);
+    if ('data' in call.weights) native.dispose(handle);
   }
-  return release(ctl, call);
+  giveControl(control);
+  return call.result;
 }
 
 /**
@@ -101,32 +92,26 @@ export async function quantizedMatmulAsync(
   options?: QuantizedMatmulOptions & AsyncOptions,
 ): Promise<Result> {
   const native = nativeBinding();
-  checkKeys(options, ASYNC_KEYS, 'options');
-  const signal = readSignal(options?.signal);
+  const given = readOptions(options, ASYNC);
+  const signal = readSignal(given.signal);
   if (signal?.aborted === true) throw signal.reason;
-  const ctl = takeControl();
-  const call = prepare(ctl, a, b, options, ASYNC_KEYS);
-  if (call.empty) return release(ctl, call);
-  if (native === undefined) {
-    runReference(a, b, options, call);
-    return release(ctl, call);
-  }
-  const job = writeJob(ctl, call.ownsOut);
-  const tensor = 'data' in call.weights ? call.weights : undefined;
-  const holder = tensor === undefined ? b : {};
-  if (tensor !== undefined) packInto(native, holder, tensor, quantizedMatmulAsync);
+  const control = takeControl();
+  const call = prepare(control.slots, a, b, given);
+  if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
+  const job = writeJob(control.slots, call.ownsOut);
+  const handle = takeHandle(native, control.slots, call, quantizedMatmulAsync);
   let done: Promise<void>;
   try {
     done = isGrouped(call)
-      ? native.nbitsAsync(ctl, call.a, holder, call.out, call.bias, call.residual)
-      : native.qgemmAsync(ctl, call.a, holder, call.out, call.bias, call.aScales, call.aZeros, call.residual);
+      ? native.nbitsAsync(control.bytes, call.a, handle, call.out, call.bias, call.residual)
+      : native.qgemmAsync(control.bytes, call.a, handle, call.out, call.bias, call.aScales, call.aZeros, call.residual);
   } catch (thrown) {
-    throw fromNative(thrown, quantizedMatmulAsync);
+    throw explain(thrown, control.slots, call, quantizedMatmulAsync);
   } finally {
     // The job holds the packed weights for as long as it needs them.
-    if (tensor !== undefined) native.dispose(holder);
+    if ('data' in call.weights) native.dispose(handle);
   }
-  release(ctl, call);
+  giveControl(control);
   await awaitJob(native, job, done, signal, quantizedMatmulAsync);
   return call.result;
 }
@@ -138,19 +123,14 @@ function isGrouped(call: Call): call is GroupedCall {
   return 'groupSize' in call.weights && call.weights.groupSize > 0;
 }
 
-function release(ctl: Float64Array, call: Call): Result {
-  idle = ctl;
-  return call.result;
-}
-
-/** Arguments that are not given cost native code nothing, `undefined` 15 ns each: a tenth of a small product in all. */
-function isPlain({ bias, aScales, residual }: Call): boolean {
-  return bias === undefined && aScales === undefined && residual === undefined;
-}
-
-function runReference(a: Input, b: Weights, options: QuantizedMatmulOptions | undefined, call: Call): void {
+/** Empty products, and those of the reference backend. */
+function runWithout(control: Control, a: Input, b: Weights, options: QuantizedMatmulOptions | undefined, call: Call): Result {
+  checkAliases(control.slots, call);
+  giveControl(control);
+  if (call.empty) return call.result;
   const packed = 'oracle' in call.weights ? call.weights.oracle : undefined;
   const weights = b instanceof PackedWeights ? packed : b;
   if (weights === undefined) throw expected('ERR_LOWP_HANDLE', 'weights packed by this backend', 'b', b);
   reference.quantizedMatmul<MatmulOutput>(a, weights, { ...options, out: call.out });
+  return call.result;
 }

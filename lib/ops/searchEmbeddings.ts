@@ -1,5 +1,6 @@
 import { expected, fromNative, lowpError } from '../errors';
 import { Search, type NativeBinding } from '../native/binding';
+import type { Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, QuantizedEmbeddings, SearchOptions, SearchResult, Tensor } from '../types';
@@ -8,6 +9,7 @@ import { readFloatRows, type FloatRows } from '../validate/embeddings';
 import { checkDevice, checkKeys, readSignal, readThreads } from '../validate/options';
 import { awaitJob, nextJob } from './gemm';
 import { readCorpus, type CorpusState, type PackedEmbeddings } from './packEmbeddings';
+import { handleOf } from './packed';
 import { controlOf } from './quantizeEmbeddings';
 import { readQueries, type Queries } from './searchQueries';
 
@@ -65,7 +67,7 @@ export function searchEmbeddings(
   if (native === undefined) return runReference(call, queries, options);
   const out = allocate('Int32Array', 2 * call.queries.rows * scanned(call));
   try {
-    native.search(control(call), call.queries.codes, corpus, out);
+    native.search(control(call).bytes, call.queries.codes, handleOf(call.corpus), out);
     return finish(native, call, out);
   } catch (thrown) {
     throw fromNative(thrown, searchEmbeddings);
@@ -98,10 +100,10 @@ export async function searchEmbeddingsAsync(
   const out = allocate('Int32Array', 2 * call.queries.rows * scanned(call));
   const ctl = control(call);
   const job = nextJob();
-  ctl[Search.job] = job;
+  ctl.slots[Search.job] = job;
   let done: Promise<void>;
   try {
-    done = native.searchAsync(ctl, call.queries.codes, corpus, out);
+    done = native.searchAsync(ctl.bytes, call.queries.codes, handleOf(call.corpus), out);
   } catch (thrown) {
     throw fromNative(thrown, searchEmbeddingsAsync);
   }
@@ -118,12 +120,12 @@ function scanned({ k, rescore }: Call): number {
   return rescore?.candidates ?? k;
 }
 
-function control(call: Call): Float64Array {
+function control(call: Call): Control {
   const { rows, dimensions } = call.corpus;
   const ctl = controlOf(call.rescore?.x ?? { rows, dimensions, ld: dimensions });
-  ctl[Search.queries] = call.queries.rows;
-  ctl[Search.k] = scanned(call);
-  ctl[Search.threads] = call.threads;
+  ctl.slots[Search.queries] = call.queries.rows;
+  ctl.slots[Search.k] = scanned(call);
+  ctl.slots[Search.threads] = call.threads;
   return ctl;
 }
 
@@ -140,9 +142,9 @@ function finish(native: NativeBinding, call: Call, out: Int32Array): SearchResul
   const indices = allocate('Int32Array', queries.rows * k);
   const scores = allocate('Float32Array', queries.rows * k);
   const ctl = control(call);
-  ctl[Search.k] = k;
-  ctl[Search.candidates] = candidates;
-  native.rescore(ctl, queries.floats, x.data, rows, indices, scores);
+  ctl.slots[Search.k] = k;
+  ctl.slots[Search.candidates] = candidates;
+  native.rescore(ctl.bytes, queries.floats, x.data, rows, indices, scores);
   return { indices, scores, shape };
 }
 

@@ -1,12 +1,21 @@
 /** Reading and checking the arguments of `sparseMatmul`. */
 import { expected } from '../errors';
 import { ActivationQuantization, Gemm, type NumericArray } from '../native/binding';
+import { makeControl, type Control } from '../native/control';
 import type { QuantizedTensor, SparseMatmulOptions, SparseMatrix, SparseSide } from '../types';
 import { checkAlias, isTagged, isTyped8 } from '../validate/arrays';
 import { refuseRealEpilogue, writeActivation } from '../validate/epilogue';
 import { checkDevice, checkKeys, checkTensor, readName, readThreads } from '../validate/options';
 import { reach, readScale, readZeroPoint } from '../validate/quantization';
-import { checkExtent, checkShape, leadingDimension, resultShape, writeResult, writeRows } from '../validate/shapes';
+import {
+  checkExtent,
+  checkShape,
+  leadingDimension,
+  resultShape,
+  writeResult,
+  writeRows,
+  type OperandName,
+} from '../validate/shapes';
 import { isSparse, readSparse, type SparseArrays } from '../validate/sparse';
 import { readOut } from './gemm';
 import { sparseStateOf, type PackedSparse, type SparseState } from './packSparse';
@@ -20,7 +29,7 @@ export interface SparseCall {
    * Gemm slots, the dense operand being their `a`. On the right as for `quantizedMatmul`: m rows of k, n being the rows of the sparse
    * matrix. On the left m is the rows of the sparse matrix, n the columns of the dense one, and lda the distance of its k rows.
    */
-  readonly ctl: Float64Array;
+  readonly control: Control;
   /** `'right'` also for a vector on the left: one row gives the same result. */
   readonly side: SparseSide;
   /** A handle's state, or a matrix to read in place. */
@@ -59,11 +68,12 @@ export function prepareSparse(
   const given = options ?? NO_OPTIONS;
   const { output, activation, out: givenOut } = given;
   const left = side === 'left';
-  const [sparseName, denseName] = left ? ['a', 'b'] : ['b', 'a'];
+  const [sparseName, denseName]: readonly [OperandName, OperandName] = left ? ['a', 'b'] : ['b', 'a'];
   const sparse = readOperand(left ? a : b, sparseName, side);
   const { dtype, rows } = sparse;
 
-  const ctl = new Float64Array(Gemm.length);
+  const control = makeControl(Gemm.length);
+  const ctl = control.slots;
   const dense = readDense(ctl, left ? b : a, denseName, left, dtype);
   if (ctl[Gemm.k] !== sparse.cols) {
     throw expected('ERR_LOWP_SHAPE', `${sparse.cols} (the columns of ${sparseName})`, `K of ${denseName}`, ctl[Gemm.k]);
@@ -92,12 +102,22 @@ export function prepareSparse(
   const out = readOut(givenOut, tag, extent);
   if (givenOut !== undefined) {
     checkAliases(out, sparse, sparseName);
-    checkAlias(out, out.buffer, dense.data, denseName);
-    if (bias !== undefined) checkAlias(out, out.buffer, bias, 'options.bias');
+    checkAlias(out, dense.data, denseName);
+    if (bias !== undefined) checkAlias(out, bias, 'options.bias');
   }
-  const result = makeResult(ctl, out, yShape, output);
+  const result = makeResult(ctl, out, yShape, tag);
   const ownsOut = givenOut === undefined;
-  return { ctl, side: columns ? 'left' : 'right', sparse, dense: dense.data, out, ownsOut, bias, result, empty: extent === 0 };
+  return {
+    control,
+    side: columns ? 'left' : 'right',
+    sparse,
+    dense: dense.data,
+    out,
+    ownsOut,
+    bias,
+    result,
+    empty: extent === 0,
+  };
 }
 
 function readOperand(value: unknown, name: string, side: SparseSide): SparseState | SparseArrays {
@@ -117,7 +137,7 @@ interface Dense {
 }
 
 /** [..., M, K] on the right, [K, N] on the left, [K] on either. */
-function readDense(ctl: Float64Array, value: unknown, name: string, left: boolean, dtype: 'int8' | 'float32'): Dense {
+function readDense(ctl: Float64Array, value: unknown, name: OperandName, left: boolean, dtype: 'int8' | 'float32'): Dense {
   checkTensor(value, dtype === 'int8' ? 'a QuantizedTensor or a float32 Tensor' : 'a float32 Tensor', name);
   const { data, shape, strides, scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = value;
   const float = isTagged(data, 'Float32Array');
@@ -164,9 +184,8 @@ function writeQuantization(ctl: Float64Array, activations: unknown, side: Sparse
 
 function checkAliases(out: NumericArray, sparse: SparseState | SparseArrays, name: string): void {
   if (!('rowPtr' in sparse)) return;
-  const { buffer } = out;
-  checkAlias(out, buffer, sparse.rowPtr, `${name}.rowPtr`);
-  checkAlias(out, buffer, sparse.colIdx, `${name}.colIdx`);
-  checkAlias(out, buffer, sparse.values, `${name}.values`);
-  if (typeof sparse.scale === 'object') checkAlias(out, buffer, sparse.scale, `${name}.scale`);
+  checkAlias(out, sparse.rowPtr, `${name}.rowPtr`);
+  checkAlias(out, sparse.colIdx, `${name}.colIdx`);
+  checkAlias(out, sparse.values, `${name}.values`);
+  if (typeof sparse.scale === 'object') checkAlias(out, sparse.scale, `${name}.scale`);
 }

@@ -1,11 +1,12 @@
 import { expected, fromNative, type Caller } from '../errors';
-import { Gemm, type NativeBinding, type NumericArray } from '../native/binding';
+import { Gemm, type NativeBinding, type NativeHandle, type NumericArray } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, MatmulOutput, QuantizedMatmulResult, SparseMatmulOptions } from '../types';
 import { checkKeys, readSignal } from '../validate/options';
 import { awaitJob, writeJob } from './gemm';
-import { matrixOf, packSparseInto } from './packSparse';
+import { matrixOf, packSparseForCall } from './packSparse';
+import { handleOf } from './packed';
 import type { Input, Result } from './qgemm';
 import { KEYS, prepareSparse, readSide, type Sparse, type SparseCall } from './sparse';
 
@@ -53,9 +54,9 @@ export function sparseMatmul(a: Sparse | Input, b: Sparse | Input, options?: Spa
   const side = readSide(options);
   const call = prepareSparse(side, a, b, options, KEYS);
   if (call.empty) return call.result;
-  const [matrix, dense] = side === 'left' ? [a, b] : [b, a];
-  if (native === undefined) runReference(call, dense as Input, { ...options, side });
-  else withHandle(native, matrix, call, sparseMatmul, (holder) => native.sparse(...argumentsOf(call, holder)));
+  const dense = (side === 'left' ? b : a) as Input;
+  if (native === undefined) runReference(call, dense, { ...options, side });
+  else withHandle(native, call, sparseMatmul, (handle) => native.sparse(...argumentsOf(call, handle)));
   return call.result;
 }
 
@@ -91,40 +92,32 @@ export async function sparseMatmulAsync(
   const side = readSide(options);
   const call = prepareSparse(side, a, b, options, ASYNC_KEYS);
   if (call.empty) return call.result;
-  const [matrix, dense] = side === 'left' ? [a, b] : [b, a];
+  const dense = (side === 'left' ? b : a) as Input;
   if (native === undefined) {
-    runReference(call, dense as Input, { ...options, side });
+    runReference(call, dense, { ...options, side });
     return call.result;
   }
-  const job = writeJob(call.ctl, call.ownsOut);
-  const start = (holder: object): Promise<void> => native.sparseAsync(...argumentsOf(call, holder));
-  await awaitJob(native, job, withHandle(native, matrix, call, sparseMatmulAsync, start), signal, sparseMatmulAsync);
+  const job = writeJob(call.control.slots, call.ownsOut);
+  const start = (handle: NativeHandle): Promise<void> => native.sparseAsync(...argumentsOf(call, handle));
+  await awaitJob(native, job, withHandle(native, call, sparseMatmulAsync, start), signal, sparseMatmulAsync);
   return call.result;
 }
 
 /** Runs `body` with the caller's handle, or with one that lives for this call. A job holds on to what it needs. */
-function withHandle<T>(
-  native: NativeBinding,
-  matrix: unknown,
-  { sparse }: SparseCall,
-  caller: Caller,
-  body: (holder: object) => T,
-): T {
-  const unpacked = 'rowPtr' in sparse ? sparse : undefined;
-  const holder = unpacked === undefined ? (matrix as object) : {};
-  if (unpacked !== undefined) packSparseInto(native, holder, unpacked, caller);
+function withHandle<T>(native: NativeBinding, { sparse }: SparseCall, caller: Caller, body: (handle: NativeHandle) => T): T {
+  const handle = 'rowPtr' in sparse ? packSparseForCall(native, sparse, caller) : handleOf(sparse);
   try {
-    return body(holder);
+    return body(handle);
   } catch (thrown) {
     throw fromNative(thrown, caller);
   } finally {
-    if (unpacked !== undefined) native.dispose(holder);
+    if ('rowPtr' in sparse) native.dispose(handle);
   }
 }
 
-function argumentsOf({ ctl, side, dense, out, bias }: SparseCall, holder: object): Parameters<NativeBinding['sparse']> {
-  ctl[Gemm.right] = side === 'right' ? 1 : 0;
-  return [ctl, joinBatch(ctl, dense), holder, out, bias];
+function argumentsOf({ control, side, dense, out, bias }: SparseCall, handle: NativeHandle): Parameters<NativeBinding['sparse']> {
+  control.slots[Gemm.right] = side === 'right' ? 1 : 0;
+  return [control.bytes, joinBatch(control.slots, dense), handle, out, bias];
 }
 
 /** Matrices of a batch as the rows of one: where they do not follow each other as rows do, copied. */

@@ -24,7 +24,7 @@ const CODES: Readonly<Record<Exclude<Activation, object>, ActivationCode>> = {
 const NAMES = Object.keys(CODES) as (keyof typeof CODES)[];
 
 /** Writes code, bounds and alpha: as float32, because the arithmetic is. */
-export function writeActivation(ctl: Float64Array, activation: Activation | undefined): void {
+export function writeActivation(ctl: Float64Array, activation: unknown): void {
   ctl[Gemm.activation] = ActivationCode.clamp;
   ctl[Gemm.min] = -Infinity;
   ctl[Gemm.max] = Infinity;
@@ -41,7 +41,7 @@ export function writeActivation(ctl: Float64Array, activation: Activation | unde
   }
 }
 
-function writeParameters(ctl: Float64Array, activation: Exclude<Activation, string>): void {
+function writeParameters(ctl: Float64Array, activation: object): void {
   checkKeys(activation, KEYS, 'options.activation');
   const { min, max, type, alpha }: { min?: unknown; max?: unknown; type?: unknown; alpha?: unknown } = activation;
   if (type === undefined && alpha === undefined) {
@@ -133,15 +133,10 @@ function rowStride(shape: readonly number[], strides: readonly number[]): number
 }
 
 /** A residual may be `out` itself, element for element; any other overlap is refused. */
-export function checkResidualAlias(
-  ctl: Float64Array,
-  out: NumericArray,
-  outBuffer: ArrayBufferLike,
-  residual: Float32Array | Typed8,
-): void {
+export function checkResidualAlias(ctl: Float64Array, out: NumericArray, residual: Float32Array | Typed8): void {
   const sameElements = out.byteOffset === residual.byteOffset && out.BYTES_PER_ELEMENT === residual.BYTES_PER_ELEMENT;
-  if (sameElements && ctl[Gemm.ldResidual] === ctl[Gemm.ldc] && outBuffer === residual.buffer) return;
-  checkAlias(out, outBuffer, residual, 'options.residual');
+  if (sameElements && ctl[Gemm.ldResidual] === ctl[Gemm.ldc] && out.buffer === residual.buffer) return;
+  checkAlias(out, residual, 'options.residual');
 }
 
 /** int32 output has no real values. */

@@ -1,6 +1,7 @@
 /** Weights in groups: sizes that fit each other, finite scales. */
 import { expected } from '../errors';
 import { Group } from '../native/binding';
+import { makeControl, type Control } from '../native/control';
 import type { GroupBits, GroupQuantizedTensor, GroupSize } from '../types';
 import { checkLength, isTagged, tooShort } from './arrays';
 import { checkCount, checkShape } from './shapes';
@@ -73,11 +74,11 @@ export function readGroups(q: object, name: string): GroupWeights {
   return { dtype, data, bits, groupSize, k, n, transposeB: true, scales, zeroPoints };
 }
 
-export function groupControl({ k, n, bits, groupSize }: Pick<GroupWeights, 'k' | 'n' | 'bits' | 'groupSize'>): Float64Array {
-  const ctl = new Float64Array(Group.length);
-  ctl[Group.k] = k;
-  ctl[Group.n] = n;
-  ctl[Group.bits] = bits;
-  ctl[Group.groupSize] = groupSize;
+export function groupControl({ k, n, bits, groupSize }: Pick<GroupWeights, 'k' | 'n' | 'bits' | 'groupSize'>): Control {
+  const ctl = makeControl(Group.length);
+  ctl.slots[Group.k] = k;
+  ctl.slots[Group.n] = n;
+  ctl.slots[Group.bits] = bits;
+  ctl.slots[Group.groupSize] = groupSize;
   return ctl;
 }

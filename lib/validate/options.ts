@@ -1,5 +1,5 @@
 /** Options: unknown names are refused with a suggestion, values with what was expected. */
-import { describe, expected, lowpError, suggestion } from '../errors';
+import { describe, expected, lowpError, suggestion, type LowpError } from '../errors';
 import { MAX_THREADS } from '../native/binding';
 
 const DEVICES = ['cpu', 'cuda'] as const;
@@ -26,9 +26,13 @@ export function checkTensor(value: unknown, what: string, name: string): asserts
 
 export function readName<T extends string>(value: unknown, names: readonly T[], name: string): T {
   for (const candidate of names) if (candidate === value) return candidate;
+  throw badName(value, names, name);
+}
+
+export function badName(value: unknown, names: readonly string[], name: string): LowpError {
   const hint = typeof value === 'string' ? suggestion(value, names) : '';
   const list = names.map((n) => `'${n}'`).join(', ');
-  throw lowpError('ERR_LOWP_TYPE', `Expected one of ${list} for ${name} but received ${describe(value)}${hint}`);
+  return lowpError('ERR_LOWP_TYPE', `Expected one of ${list} for ${name} but received ${describe(value)}${hint}`);
 }
 
 export function readBoolean(value: unknown, name: string): boolean {

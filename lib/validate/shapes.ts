@@ -1,6 +1,6 @@
 /** Shapes and strides: sizes are integers, strides step over what they hold, and all of it lies within the array. */
 import { Gemm, type NumericArray } from '../native/binding';
-import { describe, expected, lowpError } from '../errors';
+import { describe, expected, lowpError, type LowpError } from '../errors';
 import { tooShort } from './arrays';
 
 /** Sizes reach native code as 32-bit integers. */
@@ -21,8 +21,7 @@ export function readSize(value: unknown, name: string): number {
 export function checkShape(shape: unknown, name: string): asserts shape is readonly number[] {
   if (!Array.isArray(shape)) throw expected('ERR_LOWP_TYPE', 'an array of sizes', name, shape);
   for (let i = 0; i < shape.length; i++) {
-    const size: unknown = shape[i];
-    if (!isSize(size)) readSize(size, `${name}[${i}]`);
+    if (!isSize(shape[i])) readSize(shape[i], `${name}[${i}]`);
   }
 }
 
@@ -79,14 +78,18 @@ export function checkExtent(data: NumericArray, shape: readonly number[], stride
   return extent;
 }
 
+export type OperandName = 'a' | 'b';
+/** Made once: a string put together in every call is a tenth of a small one. */
+const SHAPE_NAMES = { a: 'a.shape', b: 'b.shape' } as const;
+
 /**
- * a [..., M, K] as `batch` matrices of m rows: writes batch, m, k, lda and batchStrideA. Leading dimensions become rows as far as
+ * An operand [..., M, K] as `batch` matrices of m rows: writes batch, m, k, lda and batchStrideA. Leading dimensions become rows as far as
  * they are evenly spaced, so that a contiguous a is one matrix. [K] is one row. Returns the number of rows.
  */
-export function writeRows(ctl: Float64Array, data: NumericArray, shape: unknown, strides: unknown, name: string): number {
-  checkShape(shape, `${name}.shape`);
+export function writeRows(ctl: Float64Array, data: NumericArray, shape: unknown, strides: unknown, name: OperandName): number {
+  checkShape(shape, SHAPE_NAMES[name]);
   const rank = shape.length;
-  if (rank === 0) throw expected('ERR_LOWP_SHAPE', 'at least one dimension', `${name}.shape`, shape);
+  if (rank === 0) throw expected('ERR_LOWP_SHAPE', 'at least one dimension', SHAPE_NAMES[name], shape);
   const k = shape[rank - 1];
   ctl[Gemm.batch] = 1;
   ctl[Gemm.k] = k;
@@ -96,14 +99,23 @@ export function writeRows(ctl: Float64Array, data: NumericArray, shape: unknown,
 
   let m = 1;
   for (let i = 0; i < rank - 1; i++) m *= shape[i];
-  if (m > MAX_SIZE)
-    throw expected('ERR_LOWP_SHAPE', `at most ${MAX_SIZE} rows (the product of the leading sizes)`, `${name}.shape`, shape);
+  if (m > MAX_SIZE) throw tooManyRows(shape, name);
   if (m * k > data.length) throw tooShort(data, m * k, rank === 1 ? 'K' : `rows * cols = ${m} * ${k}`, name);
   ctl[Gemm.m] = m;
   return m;
 }
 
-function writeStridedRows(ctl: Float64Array, data: NumericArray, shape: readonly number[], given: unknown, name: string): number {
+function tooManyRows(shape: readonly number[], name: OperandName): LowpError {
+  return expected('ERR_LOWP_SHAPE', `at most ${MAX_SIZE} rows (the product of the leading sizes)`, SHAPE_NAMES[name], shape);
+}
+
+function writeStridedRows(
+  ctl: Float64Array,
+  data: NumericArray,
+  shape: readonly number[],
+  given: unknown,
+  name: OperandName,
+): number {
   checkExtent(data, shape, given, name);
   const strides = given as readonly number[];
   let m = 1;
@@ -150,21 +162,23 @@ export function leadingDimension(shape: readonly number[], strides: unknown): nu
  */
 export function writeResult(ctl: Float64Array, rows: number, n: number, outStride: unknown): number {
   let ldc = n;
-  if (outStride !== undefined) {
-    if (typeof outStride !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', 'options.outStride', outStride);
-    if (!isSize(outStride) || outStride < n) {
-      throw expected('ERR_LOWP_VALUE', `an integer of at least ${n} (N)`, 'options.outStride', outStride);
-    }
-    ldc = outStride;
-  }
+  if (outStride !== undefined) ldc = readOutStride(outStride, n);
   ctl[Gemm.n] = n;
   ctl[Gemm.ldc] = ldc;
   ctl[Gemm.batchStrideC] = ctl[Gemm.m] * ldc;
-  if (rows * ldc > MAX_ELEMENTS) {
-    const message = `Expected at most ${MAX_ELEMENTS} elements in the result but received ${rows} rows of ${ldc}`;
-    throw lowpError('ERR_LOWP_SHAPE', message);
-  }
+  if (rows * ldc > MAX_ELEMENTS) throw tooLarge(rows, ldc);
   return rows === 0 || n === 0 ? 0 : (rows - 1) * ldc + n;
+}
+
+function readOutStride(outStride: unknown, n: number): number {
+  if (typeof outStride !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', 'options.outStride', outStride);
+  if (isSize(outStride) && outStride >= n) return outStride;
+  throw expected('ERR_LOWP_VALUE', `an integer of at least ${n} (N)`, 'options.outStride', outStride);
+}
+
+function tooLarge(rows: number, ldc: number): LowpError {
+  const message = `Expected at most ${MAX_ELEMENTS} elements in the result but received ${rows} rows of ${ldc}`;
+  return lowpError('ERR_LOWP_SHAPE', message);
 }
 
 /** [..., M, N] from the shape of a; [N] from [K]. */

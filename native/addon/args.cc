@@ -1,6 +1,5 @@
 #include "addon/args.h"
 
-#include <cmath>
 #include <new>
 
 namespace lowp {
@@ -20,6 +19,14 @@ const char* TypeName(napi_typedarray_type type) {
     default: return "another typed array";
   }
 }
+
+bool TryReadArray(napi_env env, napi_value value, ArrayView* view) {
+  // Without asking for the ArrayBuffer: that route fails on SharedArrayBuffer.
+  view->present = napi_get_typedarray_info(env, value, &view->type, &view->length, &view->data, nullptr, nullptr) == napi_ok;
+  return view->present;
+}
+
+[[noreturn]] void RefuseArray(const char* name) { Fail(Code::kType, std::string("Expected a typed array for ") + name); }
 
 std::string Describe(const ArrayView& view) { return std::string(TypeName(view.type)) + "(" + std::to_string(view.length) + ")"; }
 
@@ -49,27 +56,9 @@ Status CurrentExceptionStatus() {
   }
 }
 
-size_t ArrayView::element_size() const {
-  switch (type) {
-    case napi_int16_array:
-    case napi_uint16_array: return 2;
-    case napi_int32_array:
-    case napi_uint32_array:
-    case napi_float32_array: return 4;
-    case napi_float64_array:
-    case napi_bigint64_array:
-    case napi_biguint64_array: return 8;
-    default: return 1;
-  }
-}
-
 ArrayView ReadArray(napi_env env, napi_value value, const char* name) {
   ArrayView view;
-  // Without asking for the ArrayBuffer: that route fails on SharedArrayBuffer.
-  if (napi_get_typedarray_info(env, value, &view.type, &view.length, &view.data, nullptr, nullptr) != napi_ok) {
-    Fail(Code::kType, std::string("Expected a typed array for ") + name);
-  }
-  view.present = true;
+  if (!TryReadArray(env, value, &view)) RefuseArray(name);
   return view;
 }
 
@@ -82,33 +71,28 @@ ArrayView ReadArray(napi_env env, napi_value value, const char* name, napi_typed
 
 ArrayView ReadOptionalArray(const Arguments& arguments, size_t index, const char* name) {
   if (index >= arguments.count) return {};
+  ArrayView view;
+  if (TryReadArray(arguments.env, arguments.values[index], &view)) return view;
   napi_valuetype type = napi_undefined;
   napi_typeof(arguments.env, arguments.values[index], &type);
-  if (type == napi_undefined || type == napi_null) return {};
-  return ReadArray(arguments.env, arguments.values[index], name);
+  if (type != napi_undefined && type != napi_null) RefuseArray(name);
+  return {};
 }
 
 Control::Control(napi_env env, napi_value value, size_t slots) {
-  const ArrayView view = ReadArray(env, value, "the control block", napi_float64_array);
-  CheckLength(view, slots, "the control block");
+  const ArrayView view = ReadArray(env, value, "the control block", napi_uint8_array);
+  CheckLength(view, slots * sizeof(double), "the control block");
+  if (reinterpret_cast<uintptr_t>(view.data) % alignof(double) != 0)
+    Fail(Code::kType, "Expected the bytes of float64 slots for the control block but received others");
   data_ = view.As<const double>();
 }
 
-size_t Control::Size(size_t slot, const char* name) const {
-  constexpr double kMax = 1099511627776.0;  // 2^40
-  const double x = data_[slot];
-  if (!(x >= 0 && x <= kMax && x == static_cast<double>(static_cast<int64_t>(x)))) {
-    Fail(Code::kValue, std::string("Expected a whole number from 0 to 2^40 for ") + name + " but received " + std::to_string(x));
-  }
-  return static_cast<size_t>(x);
+void Control::RefuseSize(double x, const char* name) {
+  Fail(Code::kValue, std::string("Expected a whole number from 0 to 2^40 for ") + name + " but received " + std::to_string(x));
 }
 
-int32_t Control::Int(size_t slot, const char* name) const {
-  const double x = data_[slot];
-  if (!(std::fabs(x) <= 2147483647.0 && x == static_cast<double>(static_cast<int64_t>(x)))) {
-    Fail(Code::kValue, std::string("Expected a 32-bit integer for ") + name + " but received " + std::to_string(x));
-  }
-  return static_cast<int32_t>(x);
+void Control::RefuseInt(double x, const char* name) {
+  Fail(Code::kValue, std::string("Expected a 32-bit integer for ") + name + " but received " + std::to_string(x));
 }
 
 size_t Extent(size_t batch, size_t batch_stride, size_t rows, size_t ld, size_t cols) {
@@ -129,12 +113,8 @@ void CheckLength(const ArrayView& view, size_t length, const char* name) {
          "Expected at least " + std::to_string(length) + " elements for " + name + " but received " + Describe(view));
 }
 
-void CheckAlias(const ArrayView& out, size_t extent, const ArrayView& input, const char* name) {
-  const uintptr_t out_begin = reinterpret_cast<uintptr_t>(out.data), in_begin = reinterpret_cast<uintptr_t>(input.data);
-  const uintptr_t out_end = out_begin + extent * out.element_size(), in_end = in_begin + input.length * input.element_size();
-  if (extent > 0 && input.length > 0 && out_begin < in_end && in_begin < out_end) {
-    Fail(Code::kAlias, std::string("Expected out to share no memory with ") + name + " but they overlap");
-  }
+void RefuseAlias(const char* name) {
+  Fail(Code::kAlias, std::string("Expected out to share no memory with ") + name + " but they overlap");
 }
 
 }  // namespace lowp

@@ -29,11 +29,11 @@ struct Stored {
 
 napi_value PackQ(Arguments& arguments) {
   napi_env env = arguments.env;
-  const Control ctl(env, arguments.values[1], PackSlot::length);
-  const ArrayView b = ReadArray(env, arguments.values[2], "b");
+  const Control ctl(env, arguments.values[0], PackSlot::length);
+  const ArrayView b = ReadArray(env, arguments.values[1], "b");
   if (b.type != napi_int8_array && b.type != napi_uint8_array) Fail(Code::kType, "Expected Int8Array or Uint8Array for b");
-  const ArrayView scales = ReadArray(env, arguments.values[3], "the scales of b", napi_float32_array);
-  const ArrayView zeros = ReadArray(env, arguments.values[4], "the zero points of b", napi_int32_array);
+  const ArrayView scales = ReadArray(env, arguments.values[2], "the scales of b", napi_float32_array);
+  const ArrayView zeros = ReadArray(env, arguments.values[3], "the zero points of b", napi_int32_array);
   const Stored stored(ctl, b);
   const bool per_channel = scales.length != 1 || zeros.length != 1;
   if (per_channel) {
@@ -44,19 +44,17 @@ napi_value PackQ(Arguments& arguments) {
   Check(PackQGemmB({stored.k, stored.n, b.data, b.type == napi_int8_array, stored.ldb, stored.transpose, scales.As<const float>(),
                     zeros.As<const int32_t>(), per_channel},
                    SelectQGemm(ActiveIsas()), &packed));
-  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
-  return nullptr;
+  return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
 }
 
 napi_value PackF(Arguments& arguments) {
   napi_env env = arguments.env;
-  const Control ctl(env, arguments.values[1], PackSlot::length);
-  const ArrayView b = ReadArray(env, arguments.values[2], "b", napi_float32_array);
+  const Control ctl(env, arguments.values[0], PackSlot::length);
+  const ArrayView b = ReadArray(env, arguments.values[1], "b", napi_float32_array);
   const Stored stored(ctl, b);
   SGemmPackedB packed;
   Check(PackSGemmB({stored.k, stored.n, b.As<const float>(), stored.ldb, stored.transpose}, SelectSGemm(ActiveIsas()), &packed));
-  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
-  return nullptr;
+  return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
 }
 
 napi_value Dispose(Arguments& arguments) {

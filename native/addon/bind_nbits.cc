@@ -2,7 +2,7 @@
 #include <string>
 #include <utility>
 
-#include "addon/gemm_args.h"
+#include "addon/float_gemm.h"
 #include "kernels/nbits/nbits.h"
 
 namespace lowp {
@@ -38,14 +38,13 @@ struct Groups {
 
 napi_value PackN(Arguments& arguments) {
   napi_env env = arguments.env;
-  const Control ctl(env, arguments.values[1], GroupSlot::length);
+  const Control ctl(env, arguments.values[0], GroupSlot::length);
   const NBitsShape shape = ReadShape(ctl);
-  const Groups groups(arguments, shape, 2);
+  const Groups groups(arguments, shape, 1);
   NBitsPackedB packed;
   Check(PackNBitsB({shape, groups.data.As<const uint8_t>(), groups.scales.As<const float>(), groups.zeros.As<const uint8_t>()},
                    SelectNBits(ActiveIsas()), &packed));
-  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
-  return nullptr;
+  return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
 }
 
 napi_value QuantizeGroups(Arguments& arguments) {
@@ -60,7 +59,7 @@ napi_value QuantizeGroups(Arguments& arguments) {
   CheckExtent(w, Extent(1, 0, rows, ldw, cols), "w");
   const Groups groups(arguments, shape, 2);
   for (const ArrayView* out : {&groups.data, &groups.scales, &groups.zeros})
-    if (out->present) CheckAlias(*out, out->length, w, "w");
+    if (out->present) CheckAlias(*out, w, "w");
   QuantizeNBits(shape, {w.As<const float>(), ldw, transpose}, groups.data.As<uint8_t>(), groups.scales.As<float>(),
                 groups.zeros.As<uint8_t>());
   return nullptr;
@@ -75,92 +74,30 @@ napi_value DequantizeGroups(Arguments& arguments) {
   const size_t count = SaturatingMul(shape.n, shape.k);
   CheckLength(out, count, "out");
   for (const ArrayView* in : {&groups.data, &groups.scales, &groups.zeros})
-    if (in->present) CheckAlias(out, count, *in, "the groups");
+    if (in->present) CheckAlias(out, *in, "the groups");
   DequantizeNBits(shape, groups.data.As<const uint8_t>(), groups.scales.As<const float>(), groups.zeros.As<const uint8_t>(),
                   out.As<float>());
   return nullptr;
 }
 
-struct Call {
-  NBitsArgs args;
-  std::shared_ptr<const Packed> packed;
-  GemmSizes sizes;
-  size_t extent_a;
-  size_t residual_bytes;
-  ArrayView a, out, bias, residual;
-
-  Call(Arguments& arguments, const Control& ctl) {
-    napi_env env = arguments.env;
-    a = ReadArray(env, arguments.values[1], "a", napi_float32_array);
-    packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
-    const NBitsPackedB& b = WeightsOf<NBitsPackedB>(*packed, "group-quantized");
-    out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
-    bias = ReadOptionalArray(arguments, 4, "bias");
-    residual = ReadOptionalArray(arguments, 5, "residual");
-    sizes = ReadGemmSizes(ctl, b.k, b.n, out);
-    if (sizes.lda < sizes.k)
-      Fail(Code::kShape, "Expected lda of at least " + std::to_string(sizes.k) + " but received " + std::to_string(sizes.lda));
-    extent_a = Extent(sizes.batch, sizes.batch_stride_a, sizes.m, sizes.lda, sizes.k);
-    CheckExtent(a, extent_a, "a");
-    if (bias.present) {
-      if (bias.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for bias");
-      CheckLength(bias, sizes.n, "bias");
-      args.bias = bias.As<const float>();
-    }
-    CheckAlias(out, sizes.extent_c, a, "a");
-    CheckAlias(out, sizes.extent_c, bias, "bias");
-    args.batch = sizes.batch;
-    args.m = sizes.m;
-    args.a = a.As<const float>();
-    args.lda = sizes.lda;
-    args.batch_stride_a = sizes.batch_stride_a;
-    args.b = &b;
-    args.c = out.As<float>();
-    args.ldc = sizes.ldc;
-    args.activation = ReadActivation(ctl);
-    if (residual.present && residual.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for residual");
-    args.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
-    args.threads = sizes.threads;
+struct NBitsFamily {
+  using Args = NBitsArgs;
+  using Weights = NBitsPackedB;
+  static constexpr const char* kWeights = "group-quantized packed weights";
+  static Status Run(const Args& args) { return NBits(args); }
+  static bool ReadTranspose(const Control&, Args*) { return false; }
+  static void SetOut(Args* args, float* c, size_t ldc) {
+    args->c = c;
+    args->ldc = ldc;
   }
 };
-
-napi_value NBitsSync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  const Call call(arguments, ctl);
-  Check(NBits(call.args));
-  return nullptr;
-}
-
-napi_value NBitsAsync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  const Call call(arguments, ctl);
-  auto job = std::make_unique<Job>();
-  job->id = ctl.Number(GemmSlot::job);
-  const size_t a_bytes = call.extent_a * sizeof(float), bias_bytes = call.sizes.n * sizeof(float);
-  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) +
-                           RoundUp(call.residual_bytes, kCacheLine) + 1)) {
-    Fail(Code::kNoMemory,
-         "Expected " + std::to_string(a_bytes + call.residual_bytes) + " bytes to copy a and residual but the system gave none");
-  }
-  NBitsArgs args = call.args;
-  size_t offset = 0;
-  args.a = Snapshot(*job, &offset, args.a, a_bytes);
-  args.bias = Snapshot(*job, &offset, args.bias, bias_bytes);
-  args.residual.data = Snapshot(*job, &offset, static_cast<const uint8_t*>(args.residual.data), call.residual_bytes);
-  args.c = static_cast<float*>(PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc));
-  job->run = [args, packed = call.packed](Job& self) mutable {
-    args.stop = &self.stop;
-    return NBits(args);
-  };
-  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
-}
 
 }  // namespace
 
 void BindNBits(Napi::Env env, Napi::Object exports, AddonData* data) {
   Export<PackN>(env, exports, "packN", data);
-  Export<NBitsSync>(env, exports, "nbits", data);
-  Export<NBitsAsync>(env, exports, "nbitsAsync", data);
+  Export<FloatGemm<NBitsFamily>::Sync>(env, exports, "nbits", data);
+  Export<FloatGemm<NBitsFamily>::Async>(env, exports, "nbitsAsync", data);
   Export<QuantizeGroups>(env, exports, "quantizeGroups", data);
   Export<DequantizeGroups>(env, exports, "dequantizeGroups", data);
 }

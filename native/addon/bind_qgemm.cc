@@ -10,7 +10,7 @@ namespace {
 
 struct Call {
   QGemmArgs args;
-  std::shared_ptr<const Packed> packed;
+  const std::shared_ptr<const Packed>& packed;
   GemmSizes sizes;
   size_t extent_a;        // elements
   size_t residual_bytes;  // 0: none
@@ -30,10 +30,7 @@ void Call::ReadA(const Control& ctl) {
   if (kind > ActivationQuantization::dynamicPerRow || (dynamic ? a.type != napi_float32_array : !is_8_bit)) {
     Fail(Code::kType, "Expected Int8Array, Uint8Array or, for dynamic quantization, Float32Array for a");
   }
-  if (sizes.lda < sizes.k)
-    Fail(Code::kShape, "Expected lda of at least " + std::to_string(sizes.k) + " but received " + std::to_string(sizes.lda));
-  extent_a = Extent(sizes.batch, sizes.batch_stride_a, sizes.m, sizes.lda, sizes.k);
-  CheckExtent(a, extent_a, "a");
+  extent_a = CheckA(sizes, sizes.m, sizes.k, a);
   if (dynamic) {
     args.a_kind = kind == ActivationQuantization::dynamicPerRow ? QGemmA::kFloat32PerRow : QGemmA::kFloat32PerTensor;
     return;
@@ -74,10 +71,10 @@ void Call::ReadOutput(const Control& ctl) {
   }
 }
 
-Call::Call(Arguments& arguments, const Control& ctl) {
+Call::Call(Arguments& arguments, const Control& ctl)
+    : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
   napi_env env = arguments.env;
   a = ReadArray(env, arguments.values[1], "a");
-  packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
   const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
   out = ReadArray(env, arguments.values[3], "out");
   bias = ReadOptionalArray(arguments, 4, "bias");
@@ -97,10 +94,10 @@ Call::Call(Arguments& arguments, const Control& ctl) {
   args.threads = sizes.threads;
   ReadA(ctl);
   ReadOutput(ctl);
-  CheckAlias(out, sizes.extent_c, a, "a");
-  CheckAlias(out, sizes.extent_c, bias, "bias");
-  CheckAlias(out, sizes.extent_c, scales, "the scales of a");
-  CheckAlias(out, sizes.extent_c, zeros, "the zero points of a");
+  CheckAlias(out, a, "a");
+  CheckAlias(out, bias, "bias");
+  CheckAlias(out, scales, "the scales of a");
+  CheckAlias(out, zeros, "the zero points of a");
 }
 
 napi_value QGemmSync(Arguments& arguments) {
@@ -116,11 +113,7 @@ napi_value QGemmAsync(Arguments& arguments) {
   auto job = std::make_unique<Job>();
   job->id = ctl.Number(GemmSlot::job);
   const size_t a_bytes = call.extent_a * call.a.element_size(), bias_bytes = call.sizes.n * 4, row_bytes = call.sizes.rows * 4;
-  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(bias_bytes, kCacheLine) + 2 * RoundUp(row_bytes, kCacheLine) +
-                           RoundUp(call.residual_bytes, kCacheLine) + 1)) {
-    Fail(Code::kNoMemory,
-         "Expected " + std::to_string(a_bytes + call.residual_bytes) + " bytes to copy a and residual but the system gave none");
-  }
+  ReserveInputs(*job, {a_bytes, bias_bytes, row_bytes, row_bytes, call.residual_bytes});
   QGemmArgs args = call.args;
   size_t offset = 0;
   args.a = Snapshot(*job, &offset, call.a.As<const uint8_t>(), a_bytes);

@@ -52,9 +52,9 @@ void CheckFloat(const ArrayView& view, const char* name) {
 napi_value BoundQuantizeParams(Arguments& arguments) {
   const Call call(arguments);
   CheckFloat(call.x, "x");
-  CheckAlias(call.scales, call.shape.channels, call.x, "x");
-  CheckAlias(call.zeros, call.shape.channels, call.x, "x");
-  CheckAlias(call.scales, call.shape.channels, call.zeros, "the zero points");
+  CheckAlias(call.scales, call.x, "x");
+  CheckAlias(call.zeros, call.x, "x");
+  CheckAlias(call.scales, call.zeros, "the zero points");
   QuantizeParameters(call.shape, call.x.As<const float>(), call.ctl.Flag(QuantizeSlot::symmetric),
                      call.ctl.Flag(QuantizeSlot::isSigned), call.scales.As<float>(), call.zeros.As<int32_t>());
   return nullptr;
@@ -66,9 +66,9 @@ napi_value BoundQuantize(Arguments& arguments) {
   const ArrayView out = ReadArray(arguments.env, arguments.values[4], "out");
   if (!Is8Bit(out)) Fail(Code::kType, "Expected Int8Array or Uint8Array for out");
   CheckLength(out, call.count, "out");
-  CheckAlias(out, call.count, call.x, "x");
-  CheckAlias(out, call.count, call.scales, "the scales");
-  CheckAlias(out, call.count, call.zeros, "the zero points");
+  CheckAlias(out, call.x, "x");
+  CheckAlias(out, call.scales, "the scales");
+  CheckAlias(out, call.zeros, "the zero points");
   const bool is_signed = out.type == napi_int8_array;
   call.CheckParameters(is_signed);
   Quantize(call.shape, call.x.As<const float>(), call.scales.As<const float>(), call.zeros.As<const int32_t>(), is_signed,
@@ -81,9 +81,9 @@ napi_value BoundDequantize(Arguments& arguments) {
   if (!Is8Bit(call.x)) Fail(Code::kType, "Expected Int8Array or Uint8Array for q");
   const ArrayView out = ReadArray(arguments.env, arguments.values[4], "out", napi_float32_array);
   CheckLength(out, call.count, "out");
-  CheckAlias(out, call.count, call.x, "q");
-  CheckAlias(out, call.count, call.scales, "the scales");
-  CheckAlias(out, call.count, call.zeros, "the zero points");
+  CheckAlias(out, call.x, "q");
+  CheckAlias(out, call.scales, "the scales");
+  CheckAlias(out, call.zeros, "the zero points");
   const bool is_signed = call.x.type == napi_int8_array;
   call.CheckParameters(is_signed);
   Dequantize(call.shape, call.x.data, is_signed, call.scales.As<const float>(), call.zeros.As<const int32_t>(), out.As<float>());

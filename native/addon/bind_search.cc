@@ -40,9 +40,9 @@ napi_value BoundRanges(Arguments& arguments) {
   const EmbeddingShape shape = ReadShape(ctl, x);
   CheckLength(min, shape.dimensions, "min");
   CheckLength(max, shape.dimensions, "max");
-  CheckAlias(min, shape.dimensions, x, "x");
-  CheckAlias(max, shape.dimensions, x, "x");
-  CheckAlias(max, shape.dimensions, min, "min");
+  CheckAlias(min, x, "x");
+  CheckAlias(max, x, "x");
+  CheckAlias(max, min, "min");
   EmbeddingRanges(shape, x.As<const float>(), min.As<float>(), max.As<float>());
   return nullptr;
 }
@@ -57,7 +57,7 @@ napi_value BoundQuantize(Arguments& arguments) {
   const bool binary = out.type == napi_uint8_array;
   const size_t bytes = SaturatingMul(shape.rows, SearchCodeBytes(shape.dimensions, binary));
   CheckLength(out, bytes, "out");
-  CheckAlias(out, bytes, x, "x");
+  CheckAlias(out, x, "x");
   if (bytes == 0) return nullptr;
   if (binary) {
     BinarizeEmbeddings(shape, x.As<const float>(), out.As<uint8_t>());
@@ -70,18 +70,18 @@ napi_value BoundQuantize(Arguments& arguments) {
     CheckLength(centre, shape.dimensions, "the centres");
     CheckLength(step, shape.dimensions, "the steps");
   }
-  CheckAlias(out, bytes, centre, "the centres");
-  CheckAlias(out, bytes, step, "the steps");
+  CheckAlias(out, centre, "the centres");
+  CheckAlias(out, step, "the steps");
   QuantizeEmbeddings(shape, x.As<const float>(), centre.As<const float>(), step.As<const float>(), per_dimension,
                      out.As<int8_t>());
   return nullptr;
 }
 
-// packEmbeddings(holder, ctl, codes)
+// packEmbeddings(ctl, codes)
 napi_value BoundPack(Arguments& arguments) {
   napi_env env = arguments.env;
-  const Control ctl(env, arguments.values[1], SearchSlot::length);
-  const ArrayView codes = ReadArray(env, arguments.values[2], "the codes");
+  const Control ctl(env, arguments.values[0], SearchSlot::length);
+  const ArrayView codes = ReadArray(env, arguments.values[1], "the codes");
   if (codes.type != napi_int8_array && codes.type != napi_uint8_array)
     Fail(Code::kType, "Expected Int8Array or Uint8Array for the codes");
   const bool binary = codes.type == napi_uint8_array;
@@ -89,8 +89,7 @@ napi_value BoundPack(Arguments& arguments) {
   CheckLength(codes, SaturatingMul(rows, SearchCodeBytes(dimensions, binary)), "the codes");
   SearchCorpus corpus;
   Check(PackSearchCorpus({rows, dimensions, codes.As<const uint8_t>(), binary}, SelectSearch(ActiveIsas()), &corpus));
-  WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(corpus)}), DataOf(arguments).handles);
-  return nullptr;
+  return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(corpus)}), DataOf(arguments).handles);
 }
 
 // search(ctl, codes, corpus, out): out takes the rows [queries][k], then the scores [queries][k].
@@ -120,7 +119,7 @@ struct Call {
     hits = SaturatingMul(args.queries, args.k);
     CheckLength(codes, code_bytes, "the codes of the queries");
     CheckLength(out, SaturatingMul(hits, 2), "out");
-    CheckAlias(out, 2 * hits, codes, "the codes of the queries");
+    CheckAlias(out, codes, "the codes of the queries");
     args.codes = codes.As<const uint8_t>();
     SetOut(out.As<int32_t>());
   }
@@ -187,11 +186,11 @@ napi_value BoundRescore(Arguments& arguments) {
   CheckLength(rows, hits, "rows");
   CheckLength(scores, hits, "scores");
   for (const ArrayView* out : {&rows, &scores}) {
-    CheckAlias(*out, hits, query, "the queries");
-    CheckAlias(*out, hits, x, "x");
-    CheckAlias(*out, hits, candidates, "the candidates");
+    CheckAlias(*out, query, "the queries");
+    CheckAlias(*out, x, "x");
+    CheckAlias(*out, candidates, "the candidates");
   }
-  CheckAlias(rows, hits, scores, "scores");
+  CheckAlias(rows, scores, "scores");
   if (hits == 0) return nullptr;
   const int32_t* row = candidates.As<const int32_t>();
   for (size_t i = 0; i < count; ++i) {

@@ -1,5 +1,6 @@
-// packSparse(holder, ctl, rowPtr, colIdx, values, scales); sparse(ctl, a, matrix, out, bias) and its asynchronous form.
+// packSparse(ctl, rowPtr, colIdx, values, scales); sparse(ctl, a, matrix, out, bias) and its asynchronous form.
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -49,20 +50,19 @@ struct Structure {
 
 napi_value PackSparseMatrix(Arguments& arguments) {
   napi_env env = arguments.env;
-  const Control ctl(env, arguments.values[1], SparseSlot::length);
-  const ArrayView row_ptr = ReadArray(env, arguments.values[2], "rowPtr", napi_int32_array);
-  const ArrayView col_idx = ReadArray(env, arguments.values[3], "colIdx", napi_int32_array);
-  const ArrayView values = ReadArray(env, arguments.values[4], "values");
-  const ArrayView scales = ReadOptionalArray(arguments, 5, "the scales");
+  const Control ctl(env, arguments.values[0], SparseSlot::length);
+  const ArrayView row_ptr = ReadArray(env, arguments.values[1], "rowPtr", napi_int32_array);
+  const ArrayView col_idx = ReadArray(env, arguments.values[2], "colIdx", napi_int32_array);
+  const ArrayView values = ReadArray(env, arguments.values[3], "values");
+  const ArrayView scales = ReadOptionalArray(arguments, 4, "the scales");
   const Structure structure(ctl, row_ptr, col_idx, values);
-  const auto wrap = [&](auto packed) {
-    WrapPacked(env, arguments.values[0], std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
-    return nullptr;
+  const auto handle_of = [&](auto packed) {
+    return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
   };
   if (values.type == napi_float32_array) {
     SpmmPacked packed;
     Check(PackSpmm(structure.matrix, SelectSpmm(ActiveIsas()), &packed));
-    return wrap(std::move(packed));
+    return handle_of(std::move(packed));
   }
   if (values.type != napi_int8_array || !scales.present || scales.type != napi_float32_array)
     Fail(Code::kType, "Expected Float32Array, or Int8Array with Float32Array scales, for values");
@@ -70,7 +70,7 @@ napi_value PackSparseMatrix(Arguments& arguments) {
   if (per_row) CheckLength(scales, structure.matrix.rows, "the scales");
   QSpmmPacked packed;
   Check(PackQSpmm({structure.matrix, scales.As<const float>(), per_row}, SelectQSpmm(ActiveIsas()), &packed));
-  return wrap(std::move(packed));
+  return handle_of(std::move(packed));
 }
 
 struct Call {
@@ -98,10 +98,7 @@ struct Call {
 
 void Call::ReadA(const Control& ctl) {
   const size_t rows = right ? sizes.m : sizes.k, cols = right ? sizes.k : sizes.n;
-  if (sizes.lda < cols)
-    Fail(Code::kShape, "Expected lda of at least " + std::to_string(cols) + " but received " + std::to_string(sizes.lda));
-  extent_a = Extent(1, 0, rows, sizes.lda, cols);
-  CheckExtent(a, extent_a, "a");
+  extent_a = CheckA(sizes, rows, cols, a);
   a_scale = ctl.Float(GemmSlot::scaleA);
   a_zero = ctl.Int(GemmSlot::zeroA, "the zero point of a");
   if (real != nullptr || a.type == napi_float32_array) {
@@ -157,8 +154,8 @@ Call::Call(Arguments& arguments, const Control& ctl) {
   }
   ReadA(ctl);
   ReadOutput(ctl);
-  CheckAlias(out, sizes.extent_c, a, "a");
-  CheckAlias(out, sizes.extent_c, bias, "bias");
+  CheckAlias(out, a, "a");
+  CheckAlias(out, bias, "bias");
 }
 
 Status Call::Run(const std::atomic<bool>* stop) const {
@@ -207,8 +204,7 @@ napi_value SparseAsync(Arguments& arguments) {
   auto job = std::make_unique<Job>();
   job->id = ctl.Number(GemmSlot::job);
   const size_t a_bytes = call.extent_a * call.a.element_size();
-  if (!job->inputs.Reserve(RoundUp(a_bytes, kCacheLine) + RoundUp(call.bias_bytes(), kCacheLine) + 1))
-    Fail(Code::kNoMemory, "Expected " + std::to_string(a_bytes) + " bytes to copy a but the system gave none");
+  ReserveInputs(*job, {a_bytes, call.bias_bytes()});
   size_t offset = 0;
   call.a.data = const_cast<uint8_t*>(Snapshot(*job, &offset, call.a.As<const uint8_t>(), a_bytes));
   call.output.bias_f32 = Snapshot(*job, &offset, call.output.bias_f32, call.bias_bytes());

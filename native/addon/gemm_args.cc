@@ -35,6 +35,14 @@ GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, 
   return s;
 }
 
+size_t CheckA(const GemmSizes& sizes, size_t rows, size_t cols, const ArrayView& a) {
+  if (sizes.lda < cols)
+    Fail(Code::kShape, "Expected lda of at least " + std::to_string(cols) + " but received " + std::to_string(sizes.lda));
+  const size_t extent = Extent(sizes.batch, sizes.batch_stride_a, rows, sizes.lda, cols);
+  CheckExtent(a, extent, "a");
+  return extent;
+}
+
 Activation ReadActivation(const Control& ctl) {
   static_assert(ActivationCode::length - 1 == static_cast<size_t>(ActivationKind::kHardsigmoid));
   const size_t code = ctl.Size(GemmSlot::activation, "the activation");
@@ -68,8 +76,15 @@ Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayVie
   *bytes = extent * view.element_size();
   // Each element is read before it is written, by the same thread.
   const bool in_place = view.data == out.data && residual.ld == sizes.ldc && view.element_size() == out.element_size();
-  if (!in_place) CheckAlias(out, sizes.extent_c, view, "residual");
+  if (!in_place) CheckAlias(out, view, "residual");
   return residual;
+}
+
+void ReserveInputs(Job& job, std::initializer_list<size_t> sizes) {
+  size_t bytes = 1;
+  for (const size_t size : sizes) bytes += RoundUp(size, kCacheLine);
+  if (!job.inputs.Reserve(bytes))
+    Fail(Code::kNoMemory, "Expected " + std::to_string(bytes) + " bytes to copy the inputs but the system gave none");
 }
 
 void* PrepareResult(Job& job, const Control& ctl, const GemmSizes& sizes, const ArrayView& out, size_t* ldc) {

@@ -1,9 +1,10 @@
-// What the two matrix products read alike.
+// What the matrix products read alike.
 #ifndef LOWP_ADDON_GEMM_ARGS_H_
 #define LOWP_ADDON_GEMM_ARGS_H_
 
 #include <cstddef>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 
 #include "addon/addon_data.h"
@@ -24,11 +25,17 @@ struct GemmSizes {
 // Reads the sizes and checks them against the weights' and out.
 GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, const ArrayView& out);
 
+// Refuses an a of `rows` x `cols` as stored that does not fit its array; returns the elements it spans.
+size_t CheckA(const GemmSizes& sizes, size_t rows, size_t cols, const ArrayView& a);
+
 Activation ReadActivation(const Control& ctl);
 
 // Reads where the residual is and checks that it has a row for each of the result; it may lie exactly over out, element for
 // element. `bytes` is what it spans, for a snapshot.
 Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayView& view, const ArrayView& out, size_t* bytes);
+
+// Room in the job's inputs for copies of these bytes.
+void ReserveInputs(Job& job, std::initializer_list<size_t> sizes);
 
 // Copies `bytes` from `from` into the job's inputs at `*offset` and moves it on. The inputs must have been reserved.
 template <class T>

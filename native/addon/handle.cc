@@ -29,34 +29,35 @@ void Finalize(napi_env env, void* data, void*) {
   delete handle;
 }
 
-Handle& ReadHandle(napi_env env, napi_value holder, const HandleRegistry& registry) {
+Handle& ReadHandle(napi_env env, napi_value value, const HandleRegistry& registry) {
   void* handle = nullptr;
-  if (napi_unwrap(env, holder, &handle) != napi_ok || registry.known.count(handle) == 0) {
-    Fail(Code::kHandle, "Expected packed weights made by packWeights but received another value");
+  if (napi_get_value_external(env, value, &handle) != napi_ok || registry.known.count(handle) == 0) {
+    Fail(Code::kHandle, "Expected a handle of packed weights but received another value");
   }
   return *static_cast<Handle*>(handle);
 }
 
 }  // namespace
 
-void WrapPacked(napi_env env, napi_value holder, std::shared_ptr<const Packed> packed,
-                const std::shared_ptr<HandleRegistry>& registry) {
+napi_value MakeHandle(napi_env env, std::shared_ptr<const Packed> packed, const std::shared_ptr<HandleRegistry>& registry) {
   const size_t bytes = packed->bytes();
   auto handle = std::make_unique<Handle>(Handle{std::move(packed), registry});
   registry->known.insert(handle.get());
-  if (napi_wrap(env, holder, handle.get(), Finalize, nullptr, nullptr) != napi_ok) {
+  napi_value value;
+  if (napi_create_external(env, handle.get(), Finalize, nullptr, &value) != napi_ok) {
     registry->known.erase(handle.get());
-    Fail(Code::kHandle, "Expected an object that holds no packed weights yet");
+    Fail(Code::kInternal, "The environment takes no packed weights");
   }
   handle.release();
   ++registry->live;
   registry->bytes += bytes;
   int64_t total;
   napi_adjust_external_memory(env, static_cast<int64_t>(bytes), &total);
+  return value;
 }
 
-const std::shared_ptr<const Packed>& ReadPacked(napi_env env, napi_value holder, const HandleRegistry& registry) {
-  const Handle& handle = ReadHandle(env, holder, registry);
+const std::shared_ptr<const Packed>& ReadPacked(napi_env env, napi_value value, const HandleRegistry& registry) {
+  const Handle& handle = ReadHandle(env, value, registry);
   if (handle.packed == nullptr) Fail(Code::kDisposed, "Expected live packed weights but these were disposed");
   return handle.packed;
 }
@@ -74,8 +75,8 @@ template const NBitsPackedB& WeightsOf(const Packed&, const char*);
 template const SpmmPacked& WeightsOf(const Packed&, const char*);
 template const QSpmmPacked& WeightsOf(const Packed&, const char*);
 
-void DisposePacked(napi_env env, napi_value holder, const HandleRegistry& registry) {
-  ReadHandle(env, holder, registry).Release(env);
+void DisposePacked(napi_env env, napi_value handle, const HandleRegistry& registry) {
+  ReadHandle(env, handle, registry).Release(env);
 }
 
 }  // namespace lowp

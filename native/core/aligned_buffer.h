@@ -10,8 +10,11 @@ namespace lowp {
 
 inline constexpr size_t kCacheLine = 64;
 
-inline constexpr size_t RoundUp(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-inline constexpr size_t DivUp(size_t value, size_t divisor) { return (value + divisor - 1) / divisor; }
+// Most quotients of a small call are 0 or 1: without a division (4 ns) where they are, 40 of which were a quarter of its time.
+inline constexpr size_t DivUp(size_t value, size_t divisor) {
+  return value <= divisor ? size_t{value != 0} : (value + divisor - 1) / divisor;
+}
+inline constexpr size_t RoundUp(size_t value, size_t multiple) { return DivUp(value, multiple) * multiple; }
 
 class AlignedBuffer {
  public:

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "core/aligned_buffer.h"
+#include "core/cpu.h"
 
 namespace lowp {
 
@@ -19,12 +21,12 @@ struct Piece {
 class Partition {
  public:
   // Blocks of A hold mc rows (a multiple of mr).
-  Partition(size_t m, size_t n, size_t mr, size_t nr, size_t mc, size_t threads) : m_(m), n_(n) {
+  Partition(size_t m, size_t n, size_t mr, size_t nr, size_t mc, size_t threads) : m_(m), n_(n), m_step_(m), n_step_(n) {
+    if (threads == 1) return;
     // Enough pieces for each thread to even out cores that the system takes away.
-    const size_t wanted = threads == 1 ? 1 : threads * kPiecesPerThread;
+    const size_t wanted = threads * kPiecesPerThread;
     const size_t m_tiles = DivUp(m, mr), n_tiles = DivUp(n, nr);
-    const size_t step_tiles = threads == 1 ? m_tiles : std::min(mc / mr, std::max(DivUp(m_tiles, wanted), kMinRowTiles));
-    m_step_ = std::max<size_t>(step_tiles, 1) * mr;
+    m_step_ = std::max<size_t>(std::min(mc / mr, std::max(DivUp(m_tiles, wanted), kMinRowTiles)), 1) * mr;
     m_pieces_ = std::max<size_t>(DivUp(m, m_step_), 1);
     n_step_ = DivUp(n_tiles, std::clamp<size_t>(DivUp(wanted, m_pieces_), 1, std::max<size_t>(n_tiles, 1))) * nr;
     n_pieces_ = n_step_ == 0 ? 0 : DivUp(n, n_step_);
@@ -33,6 +35,7 @@ class Partition {
   size_t pieces() const { return m_pieces_ * n_pieces_; }
 
   Piece operator[](size_t i) const {
+    if (m_pieces_ == 1 && n_pieces_ == 1) return {0, m_, 0, n_};
     const size_t m_begin = i % m_pieces_ * m_step_, n_begin = i / m_pieces_ * n_step_;
     return {m_begin, std::min(m_, m_begin + m_step_), n_begin, std::min(n_, n_begin + n_step_)};
   }
@@ -41,7 +44,7 @@ class Partition {
   static constexpr size_t kPiecesPerThread = 4;
   // Fewer rows than this and reading B costs more than the second thread gives.
   static constexpr size_t kMinRowTiles = 4;
-  size_t m_, n_, m_step_, n_step_, m_pieces_, n_pieces_;
+  size_t m_, n_, m_step_, n_step_, m_pieces_ = 1, n_pieces_ = 1;
 };
 
 // Rows of a block of at most about mc (a multiple of mr), such that all blocks of m rows are of one height: a short last block
@@ -51,12 +54,29 @@ inline size_t EvenBlock(size_t m, size_t mc, size_t mr) {
   return RoundUp(std::max<size_t>(DivUp(m, blocks), 1), mr);
 }
 
+// MC, the rows of a block of A that takes row_bytes a row for all of K or a slab of it: a quarter of L2, evenly shared out.
+inline size_t BlockRows(size_t m, size_t mr, size_t row_bytes) {
+  constexpr size_t kMaxRows = 384;
+  const size_t min_rows = 4 * mr;
+  if (m <= min_rows) return RoundUp(m, mr);
+  const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
+  return EvenBlock(m, RoundUp(std::clamp<size_t>(l2 / 4 / row_bytes, min_rows, kMaxRows), mr), mr);
+}
+
 // Rows of the next tile where rows_left remain: 8 rows are 4 + 4, not 6 + 2, because few rows leave the multipliers waiting for
 // each other's sums.
 inline size_t TileRows(size_t rows_left, size_t mr) { return DivUp(rows_left, DivUp(rows_left, mr)); }
 
 // With so few tiles of rows a product is as fast as B comes from memory, so B is read in the order in which it lies there.
 inline bool IsSkinny(size_t rows, size_t mr) { return rows <= 4 * mr; }
+
+// NC, the columns whose 32-bit sums of MC rows wait between the k_blocks.
+inline size_t BlockColumns(size_t mc, size_t mr, size_t nr, size_t k_blocks) {
+  // With the slab of A, half of a 512 KB L2.
+  constexpr size_t kWaitingBytes = size_t{128} << 10;
+  if (k_blocks <= 1 || IsSkinny(mc, mr)) return nr;
+  return nr * std::max<size_t>(kWaitingBytes / (mc * sizeof(int32_t)) / nr, 1);
+}
 
 // Below this many multiply-adds waking a second thread costs more than it saves (some 20 us of one core).
 inline constexpr size_t kParallelWork = size_t{1} << 20;

@@ -1,7 +1,10 @@
 /** lowp.node called without TypeScript in front of it: whatever comes, it throws { code, message } and touches no other memory. */
 import '../helpers/ownBinary';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { types } from 'node:util';
 import {
   ActivationCode,
   ActivationQuantization,
@@ -17,7 +20,7 @@ import {
 import { detach } from '../helpers/buffers';
 import { outcome, ROOT, runChild, SUCCESS } from '../helpers/child';
 import { wrong } from '../helpers/failures';
-import { binding, expectFailure, gemmControl, packControl, packedBytes, packedFloats } from '../helpers/native';
+import { binding, controlOf, expectFailure, gemmControl, packControl, packedBytes, packedFloats } from '../helpers/native';
 
 const native = binding();
 const f = (n: number): Float32Array => new Float32Array(n);
@@ -35,8 +38,10 @@ describe('every function', () => {
     [1, 2, 3, 4, 5, 6, 7, 8],
     [{}, {}, {}, {}, {}, {}, {}],
     [f(100), f(100), f(100), f(100), f(100)],
-    [new Float64Array(3), f(1), {}, f(1)],
-    [new Proxy(new Float64Array(40), {}), f(1), {}, f(1)],
+    [new Float64Array(40), f(1), {}, f(1)],
+    [controlOf(0, 0, 0), f(1), {}, f(1)],
+    [new Uint8Array(new ArrayBuffer(800), 4), f(1), {}, f(1)],
+    [new Proxy(new Uint8Array(400), {}), f(1), {}, f(1)],
     [Symbol('x'), 1n, () => 0, new DataView(new ArrayBuffer(8))],
     ['a'.repeat(100_000), [], new Date(), /x/],
   ];
@@ -222,13 +227,13 @@ describe('qgemm 2x2x3', () => {
 });
 
 describe('handles', () => {
-  const call = (holder: unknown): void => native.sgemm(gemmControl(2, 2, 3), f(6), wrong(holder), f(4), undefined);
+  const call = (handle: unknown): void => native.sgemm(gemmControl(2, 2, 3), f(6), wrong(handle), f(4), undefined);
   test.each([{}, [], Object.create(null), () => 0, new Map(), f(2), null, undefined, 7, 'x', new Proxy(packedFloats(3, 2), {})])(
     '%p',
-    (holder) => {
-      expectFailure(() => call(holder), 'HANDLE');
-      expectFailure(() => native.handleInfo(wrong(holder)), 'HANDLE');
-      expectFailure(() => native.dispose(wrong(holder)), 'HANDLE');
+    (handle) => {
+      expectFailure(() => call(handle), 'HANDLE');
+      expectFailure(() => native.handleInfo(wrong(handle)), 'HANDLE');
+      expectFailure(() => native.dispose(wrong(handle)), 'HANDLE');
     },
   );
   test('of another dtype', () => {
@@ -239,30 +244,34 @@ describe('handles', () => {
     );
   });
   test('disposed', () => {
-    const holder = packedFloats(3, 2);
-    native.dispose(holder);
-    native.dispose(holder);
-    expectFailure(() => call(holder), 'DISPOSED');
-    expectFailure(() => native.handleInfo(holder), 'DISPOSED');
-  });
-  test('packed twice, also after dispose', () => {
-    const holder = packedFloats(3, 2);
-    const again = (): void => native.packF(holder, packControl(3, 2), f(6));
-    expectFailure(again, 'HANDLE');
-    expect(native.handleInfo(holder)).toMatchObject({ k: 3, n: 2, dtype: 'float32' });
-    native.dispose(holder);
-    expectFailure(again, 'HANDLE');
+    const handle = packedFloats(3, 2);
+    native.dispose(handle);
+    native.dispose(handle);
+    expectFailure(() => call(handle), 'DISPOSED');
+    expectFailure(() => native.handleInfo(handle), 'DISPOSED');
   });
   test('native objects of others', () => {
     expectFailure(() => call(new WeakMap()), 'HANDLE');
     expectFailure(() => call(new AbortController().signal), 'HANDLE');
   });
+  test('an external of others', async () => {
+    const server = createServer().listen(0);
+    await once(server, 'listening');
+    const external: unknown = Reflect.get(Reflect.get(server, '_handle') as object, '_externalStream');
+    expect(types.isExternal(external)).toBe(true);
+    expectFailure(() => call(external), 'HANDLE');
+    expectFailure(() => native.dispose(wrong(external)), 'HANDLE');
+    server.close();
+  });
+  test('cannot be copied to another thread', () => {
+    expect(() => structuredClone(packedFloats(3, 2))).toThrow(/could not be cloned/);
+  });
 });
 
 describe('packing', () => {
-  const pack = (k: number, n: number, ldb = n, t = 0, b = i8(6), s: Float32Array = one, z = i32(1)): void =>
-    native.packQ({}, packControl(k, n, ldb, t), b, s, z);
-  test.each<[string, RegExp, () => void]>([
+  const pack = (k: number, n: number, ldb = n, t = 0, b = i8(6), s: Float32Array = one, z = i32(1)): unknown =>
+    native.packQ(packControl(k, n, ldb, t), b, s, z);
+  test.each<[string, RegExp, () => unknown]>([
     ['b short', /SHAPE/, () => pack(4, 2)],
     ['ldb below N', /SHAPE/, () => pack(3, 2, 1)],
     ['ldb below K, transposed', /SHAPE/, () => pack(3, 2, 2, 1)],
@@ -274,15 +283,14 @@ describe('packing', () => {
     ['more columns than 2^32', /SHAPE/, () => pack(0, 2 ** 40)],
     ['K NaN', /VALUE/, () => pack(NaN, 2)],
     ['2^40 x 2^40', /SHAPE/, () => pack(2 ** 40, 2 ** 40)],
-    ['float32 b', /TYPE/, () => native.packQ({}, packControl(3, 2), wrong(f(6)), one, i32(1))],
-    ['int8 b', /TYPE/, () => native.packF({}, packControl(3, 2), wrong(i8(6)))],
+    ['float32 b', /TYPE/, () => native.packQ(packControl(3, 2), wrong(f(6)), one, i32(1))],
+    ['int8 b', /TYPE/, () => native.packF(packControl(3, 2), wrong(i8(6)))],
   ])('%s > %s', (_, code, call) => expectFailure(call, code));
 });
 
 describe('quantize', () => {
-  const ctl = (outer: number, channels: number, inner: number): Float64Array => Float64Array.of(outer, channels, inner, 0, 1);
-  const run = (c: Float64Array, x = f(4), s: Float32Array = one, z = i32(1), out = i8(4)): void =>
-    native.quantize(c, x, s, z, out);
+  const ctl = (outer: number, channels: number, inner: number): Uint8Array => controlOf(outer, channels, inner, 0, 1);
+  const run = (c: Uint8Array, x = f(4), s: Float32Array = one, z = i32(1), out = i8(4)): void => native.quantize(c, x, s, z, out);
   test.each<[string, string, () => void]>([
     ['x short', 'SHAPE', () => run(ctl(1, 1, 5), f(4), one, i32(1), i8(5))],
     ['out short', 'SHAPE', () => run(ctl(1, 1, 4), f(4), one, i32(1), i8(3))],

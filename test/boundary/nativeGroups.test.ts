@@ -44,8 +44,8 @@ describe('nbits 2x2x3', () => {
 describe('groups', () => {
   type Over = Partial<Record<keyof typeof Group, number>>;
   const u8 = (n: number): Uint8Array => new Uint8Array(n);
-  const pack = (over: Over, data: unknown = u8(32), scales: unknown = f(2), zeros?: unknown): void =>
-    native.packN({}, groupControl(3, 2, over), wrong(data), wrong(scales), wrong(zeros));
+  const pack = (over: Over, data: unknown = u8(32), scales: unknown = f(2), zeros?: unknown): unknown =>
+    native.packN(groupControl(3, 2, over), wrong(data), wrong(scales), wrong(zeros));
   const quantize = (over: Over, w: unknown = f(6), data: unknown = u8(32), scales: unknown = f(2), zeros?: unknown): void =>
     native.quantizeGroups(groupControl(3, 2, over), wrong(w), wrong(data), wrong(scales), wrong(zeros));
   const dequantize = (over: Over, data: unknown = u8(32), scales: unknown = f(2), out: unknown = f(6)): void =>

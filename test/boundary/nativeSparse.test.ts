@@ -17,7 +17,7 @@ describe('packSparse 2x3', () => {
     colIdx: unknown = i32(0, 2, 1),
     values: unknown = f(3),
     scales?: unknown,
-  ): void => native.packSparse({}, wrong(ctl), wrong(rowPtr), wrong(colIdx), wrong(values), wrong(scales));
+  ): unknown => native.packSparse(wrong(ctl), wrong(rowPtr), wrong(colIdx), wrong(values), wrong(scales));
   const size = sparseControl(2, 3);
 
   test('good ones', () => {
@@ -28,7 +28,7 @@ describe('packSparse 2x3', () => {
     pack(sparseControl(2, 2 ** 31 - 1), i32(0, 1, 2), i32(2 ** 31 - 2, 5), f(2));
   });
 
-  test.each<[string, string, () => void]>([
+  test.each<[string, string, () => unknown]>([
     ['rowPtr short', 'SHAPE', () => pack(size, i32(0, 3))],
     ['values short', 'SHAPE', () => pack(size, undefined, undefined, f(2))],
     ['values of blocks short', 'SHAPE', () => pack(sparseControl(4, 6, 2, 2), i32(0, 2, 3), i32(0, 2, 1), f(11))],

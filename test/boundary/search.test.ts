@@ -15,6 +15,7 @@ import {
 } from 'lowp';
 import * as reference from 'lowp/reference';
 import { Search } from '../../lib/native/binding';
+import { makeControl } from '../../lib/native/control';
 import { detach, shared } from '../helpers/buffers';
 import { expectRejects, expectThrows, wrong, type Fragment } from '../helpers/failures';
 import { longCall, type LongCall } from '../helpers/long';
@@ -250,11 +251,11 @@ describe('lowp.node', () => {
   const native = binding();
   const control = (
     over: Partial<Record<'rows' | 'dimensions' | 'ld' | 'queries' | 'k' | 'candidates' | 'threads', number>>,
-  ): Float64Array => {
+  ): Uint8Array => {
     const slots = { rows: 3, dimensions: 2, ld: 2, queries: 1, k: 2, candidates: 3, threads: 1, ...over };
-    const ctl = new Float64Array(Search.length);
-    ctl.set([slots.rows, slots.dimensions, slots.ld, slots.queries, slots.k, slots.candidates, slots.threads]);
-    return ctl;
+    const ctl = makeControl(Search.length);
+    ctl.slots.set([slots.rows, slots.dimensions, slots.ld, slots.queries, slots.k, slots.candidates, slots.threads]);
+    return ctl.bytes;
   };
   const expectFailure = (call: () => unknown, code: RegExp): void => {
     let thrown: unknown = 'nothing';
@@ -273,8 +274,7 @@ describe('lowp.node', () => {
   test.each(slots.flatMap((slot) => sizes.map((value): [(typeof slots)[number], number] => [slot, value])))(
     '%s %d',
     (slot, value) => {
-      const corpus = {};
-      native.packEmbeddings(corpus, control({}), i8(6));
+      const corpus = native.packEmbeddings(control({}), i8(6));
       const ctl = control({ [slot]: value });
       const codes = /SHAPE|VALUE/;
       if (['rows', 'dimensions', 'ld'].includes(slot)) {
@@ -282,7 +282,7 @@ describe('lowp.node', () => {
         expectFailure(() => native.quantizeEmbeddings(ctl, f(6), i8(6), f(1), f(1)), codes);
         expectFailure(() => native.quantizeEmbeddings(ctl, f(6), new Uint8Array(3)), codes);
       }
-      if (['rows', 'dimensions'].includes(slot)) expectFailure(() => native.packEmbeddings({}, ctl, i8(6)), codes);
+      if (['rows', 'dimensions'].includes(slot)) expectFailure(() => native.packEmbeddings(ctl, i8(6)), codes);
       if (['dimensions', 'queries', 'k'].includes(slot)) expectFailure(() => native.search(ctl, i8(2), corpus, i32(4)), codes);
       expectFailure(() => native.rescore(ctl, f(2), f(6), i32(3), i32(2), f(2)), codes);
       native.dispose(corpus);
@@ -290,8 +290,7 @@ describe('lowp.node', () => {
   );
 
   test('short arrays, wrong types, overlaps, rows that the vectors lack', () => {
-    const corpus = {};
-    native.packEmbeddings(corpus, control({}), i8(6));
+    const corpus = native.packEmbeddings(control({}), i8(6));
     const memory = new ArrayBuffer(64);
     expectFailure(() => native.embeddingRanges(control({}), f(5), f(2), f(2)), /SHAPE/);
     expectFailure(() => native.embeddingRanges(control({}), f(6), f(1), f(2)), /SHAPE/);
@@ -301,13 +300,12 @@ describe('lowp.node', () => {
     expectFailure(() => native.quantizeEmbeddings(control({}), f(6), i8(6), f(1), f(3).subarray(1, 1)), /SHAPE/);
     expectFailure(() => native.quantizeEmbeddings(control({}), f(6), i8(6)), /TYPE/);
     expectFailure(() => native.quantizeEmbeddings(control({}), six, new Int8Array(memory, 20, 6), f(1), f(1)), /ALIAS/);
-    expectFailure(() => native.packEmbeddings({}, control({}), i8(5)), /SHAPE/);
-    expectFailure(() => native.packEmbeddings(corpus, control({}), i8(6)), /HANDLE/);
-    expectFailure(() => native.packEmbeddings({}, control({ rows: 0 }), i8(6)), /SHAPE/);
+    expectFailure(() => native.packEmbeddings(control({}), i8(5)), /SHAPE/);
+    expectFailure(() => native.packEmbeddings(control({ rows: 0 }), i8(6)), /SHAPE/);
     expectFailure(() => native.search(control({}), i8(1), corpus, i32(4)), /SHAPE/);
     expectFailure(() => native.search(control({}), new Uint8Array(2), corpus, i32(4)), /TYPE/);
     expectFailure(() => native.search(control({}), i8(2), corpus, i32(3)), /SHAPE/);
-    expectFailure(() => native.search(control({}), i8(2), {}, i32(4)), /HANDLE/);
+    expectFailure(() => native.search(control({}), i8(2), wrong({}), i32(4)), /HANDLE/);
     expectFailure(() => native.search(control({}), new Int8Array(memory, 4, 2), corpus, new Int32Array(memory, 0, 4)), /ALIAS/);
     for (const bad of [-1, 3, 2 ** 31 - 1]) {
       expectFailure(() => native.rescore(control({}), f(2), f(6), Int32Array.of(0, 1, bad), i32(2), f(2)), /VALUE/);

@@ -1,5 +1,6 @@
 /** The native binding itself, for tests that go round lib/validate. */
-import { Gemm, Group, Pack, Sparse, type NativeBinding } from '../../lib/native/binding';
+import { Gemm, Group, Pack, Sparse, type NativeBinding, type NativeHandle } from '../../lib/native/binding';
+import { makeControl } from '../../lib/native/control';
 import { nativeBinding } from '../../lib/native/load';
 
 export function binding(): NativeBinding {
@@ -9,12 +10,7 @@ export function binding(): NativeBinding {
 }
 
 /** Slots by name over those of a [m, k] x [k, n] product with contiguous arrays. */
-export function gemmControl(
-  m: number,
-  n: number,
-  k: number,
-  over: Partial<Record<keyof typeof Gemm, number>> = {},
-): Float64Array {
+export function gemmControl(m: number, n: number, k: number, over: Partial<Record<keyof typeof Gemm, number>> = {}): Uint8Array {
   const slots = {
     batch: 1,
     m,
@@ -30,9 +26,9 @@ export function gemmControl(
     ldResidual: n,
     scaleResidual: 1,
   };
-  const ctl = new Float64Array(Gemm.length);
-  for (const [name, value] of Object.entries({ ...slots, ...over })) ctl[SLOT[name]] = value;
-  return ctl;
+  const ctl = makeControl(Gemm.length);
+  for (const [name, value] of Object.entries({ ...slots, ...over })) ctl.slots[SLOT[name]] = value;
+  return ctl.bytes;
 }
 
 // Spelled out: a const enum has no object to look names up in under every compiler.
@@ -64,13 +60,13 @@ const SLOT: Readonly<Record<string, number>> = {
   right: Gemm.right,
 };
 
-export function packControl(k: number, n: number, ldb = n, transposeB = 0): Float64Array {
-  const ctl = new Float64Array(Pack.length);
-  ctl[Pack.k] = k;
-  ctl[Pack.n] = n;
-  ctl[Pack.ldb] = ldb;
-  ctl[Pack.transposeB] = transposeB;
-  return ctl;
+export function packControl(k: number, n: number, ldb = n, transposeB = 0): Uint8Array {
+  const { slots, bytes } = makeControl(Pack.length);
+  slots[Pack.k] = k;
+  slots[Pack.n] = n;
+  slots[Pack.ldb] = ldb;
+  slots[Pack.transposeB] = transposeB;
+  return bytes;
 }
 
 const GROUP_SLOT: Readonly<Record<string, number>> = {
@@ -83,50 +79,47 @@ const GROUP_SLOT: Readonly<Record<string, number>> = {
 };
 
 /** [n, k] of 4 bits in groups of 32. */
-export function groupControl(k: number, n: number, over: Partial<Record<keyof typeof Group, number>> = {}): Float64Array {
-  const ctl = new Float64Array(Group.length);
-  for (const [name, value] of Object.entries({ k, n, bits: 4, groupSize: 32, ldw: n, ...over })) ctl[GROUP_SLOT[name]] = value;
-  return ctl;
+export function groupControl(k: number, n: number, over: Partial<Record<keyof typeof Group, number>> = {}): Uint8Array {
+  const { slots, bytes } = makeControl(Group.length);
+  for (const [name, value] of Object.entries({ k, n, bits: 4, groupSize: 32, ldw: n, ...over })) slots[GROUP_SLOT[name]] = value;
+  return bytes;
 }
 
-export function packedGroups(k: number, n: number): object {
-  const holder = {};
+export function packedGroups(k: number, n: number): NativeHandle {
   const groups = Math.ceil(k / 32);
   const data = new Uint8Array(n * groups * 16).fill(0x99);
-  binding().packN(holder, groupControl(k, n), data, new Float32Array(n * groups).fill(1), undefined);
-  return holder;
+  return binding().packN(groupControl(k, n), data, new Float32Array(n * groups).fill(1), undefined);
 }
 
-export function sparseControl(rows: number, cols: number, blockRows = 1, blockCols = 1): Float64Array {
-  const ctl = new Float64Array(Sparse.length);
-  ctl[Sparse.rows] = rows;
-  ctl[Sparse.cols] = cols;
-  ctl[Sparse.blockRows] = blockRows;
-  ctl[Sparse.blockCols] = blockCols;
-  return ctl;
+export function sparseControl(rows: number, cols: number, blockRows = 1, blockCols = 1): Uint8Array {
+  const { slots, bytes } = makeControl(Sparse.length);
+  slots[Sparse.rows] = rows;
+  slots[Sparse.cols] = cols;
+  slots[Sparse.blockRows] = blockRows;
+  slots[Sparse.blockCols] = blockCols;
+  return bytes;
 }
 
 /** [rows, cols] with everything stored. */
-export function packedSparse(rows: number, cols: number, values: 'float32' | 'int8'): object {
-  const holder = {};
+export function packedSparse(rows: number, cols: number, values: 'float32' | 'int8'): NativeHandle {
   const rowPtr = Int32Array.from({ length: rows + 1 }, (_, row) => row * cols);
   const colIdx = Int32Array.from({ length: rows * cols }, (_, i) => i % cols);
   const ctl = sparseControl(rows, cols);
-  if (values === 'float32') binding().packSparse(holder, ctl, rowPtr, colIdx, new Float32Array(rows * cols).fill(1));
-  else binding().packSparse(holder, ctl, rowPtr, colIdx, new Int8Array(rows * cols).fill(1), Float32Array.of(1));
-  return holder;
+  if (values === 'float32') return binding().packSparse(ctl, rowPtr, colIdx, new Float32Array(rows * cols).fill(1));
+  return binding().packSparse(ctl, rowPtr, colIdx, new Int8Array(rows * cols).fill(1), Float32Array.of(1));
 }
 
-export function packedBytes(k: number, n: number): object {
-  const holder = {};
-  binding().packQ(holder, packControl(k, n), new Int8Array(k * n).fill(1), Float32Array.of(1), Int32Array.of(0));
-  return holder;
+export function packedBytes(k: number, n: number): NativeHandle {
+  return binding().packQ(packControl(k, n), new Int8Array(k * n).fill(1), Float32Array.of(1), Int32Array.of(0));
 }
 
-export function packedFloats(k: number, n: number): object {
-  const holder = {};
-  binding().packF(holder, packControl(k, n), new Float32Array(k * n).fill(1));
-  return holder;
+export function packedFloats(k: number, n: number): NativeHandle {
+  return binding().packF(packControl(k, n), new Float32Array(k * n).fill(1));
+}
+
+/** Numbers as a control block. */
+export function controlOf(...numbers: number[]): Uint8Array {
+  return new Uint8Array(Float64Array.from(numbers).buffer);
 }
 
 /** True for what native code throws and rejects with: nothing else may come out of it. */

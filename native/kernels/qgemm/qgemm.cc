@@ -1,4 +1,4 @@
-// Macro-kernel: validate, quantize activations, block, pack A, call the microkernel, store.
+// Macro-kernel: block, pack A, call the microkernel, store. What comes before the blocks is in qgemm_check.cc and qgemm_call.cc.
 //
 // Loops, outermost first:   ic  MC rows of A, packed into scratch for all K
 //                           jc  NC columns, whose MC x NC sums wait in scratch between pc blocks
@@ -11,208 +11,18 @@
 #include "kernels/qgemm/qgemm.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <string>
 
-#include "core/cpu.h"
 #include "core/partition.h"
 #include "core/prefetch.h"
 #include "core/scratch.h"
 #include "core/thread_pool.h"
-#include "kernels/quantize/quantize.h"
+#include "kernels/qgemm/qgemm_call.h"
 
 namespace lowp {
 namespace {
 
-constexpr size_t kMaxRowsPerBlock = 384;
-// Of the sums that wait between pc blocks; with the slab of A, half of a 512 KB L2.
-constexpr size_t kWaitingBytes = size_t{128} << 10;
-
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
-bool IsFloat(QGemmA kind) { return kind == QGemmA::kFloat32PerTensor || kind == QGemmA::kFloat32PerRow; }
-bool IsPerRow(const QGemmArgs& args) { return args.a_kind == QGemmA::kFloat32PerRow || args.a_scales != nullptr; }
-bool Is8Bit(QGemmC kind) { return kind == QGemmC::kU8 || kind == QGemmC::kS8; }
-bool HasResidual(const QGemmArgs& args) { return args.residual.kind != ResidualKind::kNone; }
-bool IsClamp(const QGemmArgs& args) { return args.activation.kind == ActivationKind::kClamp; }
-// Nothing in real units lies between the sum and the rounding.
-bool Requantizes(const QGemmArgs& args) {
-  return Is8Bit(args.c_kind) && args.bias_f32 == nullptr && !HasResidual(args) && IsClamp(args);
-}
-
-// |sum| <= K * max|a - za| * max|b - zb| + max|bias| must fit int32.
-Status CheckDepth(const QGemmArgs& args) {
-  const int32_t low = args.a_kind == QGemmA::kS8 ? -128 : 0, high = low + 255;
-  int64_t a_magnitude = 0;
-  if (IsFloat(args.a_kind)) {
-    a_magnitude = 255;
-  } else {
-    const size_t count = args.a_zeros != nullptr ? args.batch * args.m : 1;
-    for (size_t i = 0; i < count; ++i) {
-      const int32_t zero = args.a_zeros != nullptr ? args.a_zeros[i] : args.a_zero;
-      if (zero < low || zero > high) {
-        return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
-                                  " for a but received " + std::to_string(zero)};
-      }
-      a_magnitude = std::max<int64_t>({a_magnitude, high - zero, zero - low});
-    }
-  }
-  int64_t bias_magnitude = 0;
-  if (args.bias_s32 != nullptr) {
-    for (size_t n = 0; n < args.b->n; ++n) bias_magnitude = std::max(bias_magnitude, std::abs(int64_t{args.bias_s32[n]}));
-  }
-  const int64_t product = a_magnitude * args.b->max_magnitude;
-  const int64_t bound =
-      product == 0 ? INT64_MAX : (INT64_C(0x7fffffff) - std::min(bias_magnitude, INT64_C(0x7fffffff))) / product;
-  if (static_cast<int64_t>(args.b->k) > bound) {
-    const std::string beside = bias_magnitude == 0 ? "" : " beside a bias of " + std::to_string(bias_magnitude);
-    return {Code::kValue, "Expected a depth K of at most " + std::to_string(bound) + ", at which the sum" + beside +
-                              " fits int32, but received " + std::to_string(args.b->k)};
-  }
-  return {};
-}
-
-bool ValidScale(float scale) { return std::isfinite(scale) && scale > 0; }
-
-Status Validate(const QGemmArgs& args) {
-  if (!IsFloat(args.a_kind)) {
-    const size_t count = args.a_scales != nullptr ? args.batch * args.m : 1;
-    for (size_t i = 0; i < count; ++i) {
-      const float scale = args.a_scales != nullptr ? args.a_scales[i] : args.a_scale;
-      if (!ValidScale(scale)) return {Code::kValue, "Expected finite scales above 0 for a but received " + std::to_string(scale)};
-    }
-  }
-  if (Is8Bit(args.c_kind)) {
-    const int32_t low = args.c_kind == QGemmC::kS8 ? -128 : 0;
-    if (!ValidScale(args.c_scale))
-      return {Code::kValue, "Expected a finite output scale above 0 but received " + std::to_string(args.c_scale)};
-    if (args.c_zero < low || args.c_zero > low + 255) {
-      return {Code::kValue, "Expected an output zero point from " + std::to_string(low) + " to " + std::to_string(low + 255) +
-                                " but received " + std::to_string(args.c_zero)};
-    }
-  }
-  if (Status status = CheckEpilogue(args.activation, args.residual); !status.ok()) return status;
-  if (args.c_kind == QGemmC::kInt32 && (HasResidual(args) || !IsClamp(args)))
-    return {Code::kValue, "Expected no residual and no activation with int32 output, which has no real values"};
-  const bool float_bias_misplaced = args.bias_f32 != nullptr && args.c_kind == QGemmC::kInt32;
-  const bool int_bias_misplaced = args.bias_s32 != nullptr && (args.c_kind == QGemmC::kFloat32 || IsFloat(args.a_kind));
-  const bool raw_sum_of_dynamic = args.c_kind == QGemmC::kInt32 && IsFloat(args.a_kind);
-  if (float_bias_misplaced || int_bias_misplaced || raw_sum_of_dynamic) {
-    return {Code::kValue,
-            "Expected int32 output and bias only with quantized activations, float32 bias with float32 or 8-bit output"};
-  }
-  return CheckDepth(args);
-}
-
-// 8-bit A with its parameters, as the blocks below see it.
-struct Activations {
-  const uint8_t* data;
-  bool is_signed;
-  size_t lda, batch_stride;
-  float scale;           // unless per row
-  int32_t zero;          // of the packed values, unless per row
-  const float* scales;   // [batch * m], or null
-  const int32_t* zeros;  // [batch * m], of the packed values, or null
-};
-
-// What one call computes once and keeps in scratch.
-struct CallScratch {
-  size_t col_add, scale, bias, a_data, a_scales, a_zeros, bytes;
-
-  explicit CallScratch(const QGemmArgs& args) {
-    const size_t rows = args.batch * args.m, columns = args.b->n_padded;
-    BufferLayout layout;
-    col_add = layout.Add(columns * sizeof(int32_t));
-    scale = layout.Add(columns * sizeof(float));
-    bias = layout.Add(columns * sizeof(float));
-    a_data = layout.Add(IsFloat(args.a_kind) ? rows * args.b->k : 0);
-    a_scales = layout.Add(args.a_kind == QGemmA::kFloat32PerRow ? rows * sizeof(float) : 0);
-    a_zeros = layout.Add(IsPerRow(args) ? rows * sizeof(int32_t) : 0);
-    bytes = layout.size();
-  }
-};
-
-// Quantizes float32 A to u8 (ONNX DynamicQuantizeLinear, for the tensor or row by row).
-void QuantizeActivations(const QGemmArgs& args, uint8_t* to, float* scales, int32_t* zeros, Activations* a) {
-  const float* from = static_cast<const float*>(args.a);
-  const size_t k = args.b->k, rows = args.batch * args.m;
-  const auto row_of = [&](size_t row) { return from + (row / args.m) * args.batch_stride_a + (row % args.m) * args.lda; };
-  const bool per_row = args.a_kind == QGemmA::kFloat32PerRow;
-  QuantParams shared{};
-  if (!per_row) {
-    Range range;
-    for (size_t row = 0; row < rows; ++row) range = Union(range, FiniteRange(row_of(row), k));
-    shared = ParamsFromRange(range, /*symmetric=*/false, /*is_signed=*/false);
-    a->scale = shared.scale;
-    a->zero = shared.zero;
-  }
-  constexpr size_t kRowsPerTask = 16;
-  const size_t threads = rows * k < kParallelWork / 16 ? 1 : args.threads;
-  ParallelFor(DivUp(rows, kRowsPerTask), threads, [&](size_t task) {
-    for (size_t row = task * kRowsPerTask; row < std::min(rows, (task + 1) * kRowsPerTask); ++row) {
-      const QuantParams params = per_row ? ParamsFromRange(FiniteRange(row_of(row), k), false, false) : shared;
-      if (per_row) {
-        scales[row] = params.scale;
-        zeros[row] = params.zero;
-      }
-      QuantizeRun(row_of(row), k, params, /*is_signed=*/false, to + row * k);
-    }
-  });
-  a->data = to;
-  a->is_signed = false;
-  a->lda = k;
-  a->batch_stride = args.m * k;
-  a->scales = per_row ? scales : nullptr;
-}
-
-// The rounded value of bound x in the output's units, before the zero point: where clamping x lands.
-float QuantizedBound(float x, float scale, float low, float high) {
-  const float q = std::nearbyintf(x / scale);
-  return std::min(std::max(q, low), high);
-}
-
-IntStore MakeStore(const QGemmArgs& args, const Activations& a, const CallScratch& at, uint8_t* scratch) {
-  const QGemmPackedB& b = *args.b;
-  IntStore e{};
-  int32_t* col_add = reinterpret_cast<int32_t*>(scratch + at.col_add);
-  float* scale = reinterpret_cast<float*>(scratch + at.scale);
-  float* bias = reinterpret_cast<float*>(scratch + at.bias);
-  const bool per_row = a.scales != nullptr;
-  const bool requantize = Requantizes(args);
-  for (size_t n = 0; n < b.n_padded; ++n) {
-    uint32_t add = per_row ? 0u : 0u - static_cast<uint32_t>(a.zero) * static_cast<uint32_t>(b.corr[n]);
-    if (args.bias_s32 != nullptr && n < b.n) add += static_cast<uint32_t>(args.bias_s32[n]);
-    col_add[n] = static_cast<int32_t>(add);
-    scale[n] = per_row ? b.scale[n] : a.scale * b.scale[n];
-    if (!per_row && requantize) scale[n] /= args.c_scale;
-    if (args.bias_f32 != nullptr) bias[n] = n < b.n ? args.bias_f32[n] : 0.0f;
-  }
-  e.col_add = col_add;
-  e.scale = scale;
-  e.bias = args.bias_f32 != nullptr ? bias : nullptr;
-  e.b_zero = b.zero;
-  e.b_corr = b.corr;
-  e.a_zero = a.zeros;
-  e.a_scale = a.scales;
-  e.activation = args.activation;
-  e.residual = args.residual;
-  e.ldc = args.ldc;
-  e.c_signed = args.c_kind == QGemmC::kS8;
-  if (args.c_kind == QGemmC::kInt32) {
-    e.mode = IntStoreMode::kInt32;
-  } else if (args.c_kind == QGemmC::kFloat32) {
-    e.mode = IntStoreMode::kFloat32;
-  } else {
-    e.mode = requantize ? IntStoreMode::kRequantize : IntStoreMode::kQuantize;
-    const float low = (e.c_signed ? -128.0f : 0.0f) - static_cast<float>(args.c_zero);
-    e.c_low = requantize ? QuantizedBound(args.activation.min, args.c_scale, low, low + 255.0f) : low;
-    e.c_high = requantize ? QuantizedBound(args.activation.max, args.c_scale, low, low + 255.0f) : low + 255.0f;
-    e.c_scale = args.c_scale;
-    e.c_zero = args.c_zero;
-  }
-  return e;
-}
-
 size_t ElementSize(QGemmC kind) { return Is8Bit(kind) ? 1 : 4; }
 
 struct Blocking {
@@ -222,11 +32,8 @@ struct Blocking {
   Blocking(const QGemmKernel& kernel, size_t m, size_t k) {
     k_blocks = std::max<size_t>(DivUp(k, kernel.kc), 1);
     packed_row_bytes = QGemmRowStride(kernel.kc, kernel.a_bytes);
-    const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
-    mc = RoundUp(std::clamp<size_t>(l2 / 4 / packed_row_bytes, 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
-    mc = EvenBlock(m, mc, kernel.mr);
-    nc = kernel.nr;
-    if (k_blocks > 1 && !IsSkinny(mc, kernel.mr)) nc *= std::max<size_t>(kWaitingBytes / (mc * sizeof(int32_t)) / kernel.nr, 1);
+    mc = BlockRows(m, kernel.mr, packed_row_bytes);
+    nc = BlockColumns(mc, kernel.mr, kernel.nr, k_blocks);
     packed_bytes = RoundUp(k_blocks * mc * packed_row_bytes, kCacheLine);
     acc_bytes = mc * nc * sizeof(int32_t);
     sums_bytes = RoundUp(mc * sizeof(int32_t), kCacheLine);
@@ -237,7 +44,7 @@ struct Blocking {
 struct Problem {
   const QGemmArgs& args;
   const QGemmKernel& kernel;
-  const Activations& a;
+  const QGemmActivations& a;
   const IntStore& store;
   const Blocking& blocking;
 };
@@ -258,12 +65,12 @@ void ComputeColumns(const Problem& p, const IntStore& store, const uint8_t* pack
       const int8_t* next = jr + kernel.nr < n_end ? panel_at(jr + kernel.nr, k0)
                            : last                 ? panel_at(n_end, 0)
                                                   : panel_at(n_begin, k0 + depth);
-      Prefetch prefetch(next, depth * kernel.nr, DivUp(rows, kernel.mr));
+      Prefetch prefetch(next, prefetching ? depth * kernel.nr : 0, DivUp(rows, kernel.mr));
       int32_t* column = acc + (jr - n_begin) * p.blocking.mc;
       for (size_t ir = 0, tile_rows; ir < rows; ir += tile_rows) {
         tile_rows = TileRows(rows - ir, kernel.mr);
         int32_t* tile = column + ir * kernel.nr;
-        if (prefetching) prefetch.Advance();
+        prefetch.Advance();
         kernel.ukernels[tile_rows - 1](depth / kernel.kr, slab + ir * p.blocking.packed_row_bytes, panel_at(jr, k0), tile,
                                        pc > 0);
         if (last) kernel.store(store, tile, m0 + ir, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
@@ -309,38 +116,17 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
 }  // namespace
 
 Status QGemm(const QGemmArgs& args) {
-  if (Status status = Validate(args); !status.ok()) return status;
+  if (Status status = CheckQGemm(args); !status.ok()) return status;
   const QGemmPackedB& b = *args.b;
   if (args.batch == 0 || args.m == 0 || b.n == 0) return {};
   const QGemmKernel& kernel = *b.entry->kernel;
 
-  const CallScratch at(args);
+  const QGemmScratch at(args);
   uint8_t* scratch = Scratch(ScratchSlot::kCall, at.bytes);
   if (scratch == nullptr)
     return {Code::kNoMemory, "Expected " + std::to_string(at.bytes) + " bytes of scratch memory but the system gave none"};
 
-  Activations a{};
-  int32_t* a_zeros = reinterpret_cast<int32_t*>(scratch + at.a_zeros);
-  if (IsFloat(args.a_kind)) {
-    QuantizeActivations(args, scratch + at.a_data, reinterpret_cast<float*>(scratch + at.a_scales), a_zeros, &a);
-  } else {
-    a = {static_cast<const uint8_t*>(args.a),
-         args.a_kind == QGemmA::kS8,
-         args.lda,
-         args.batch_stride_a,
-         args.a_scale,
-         args.a_zero,
-         args.a_scales,
-         nullptr};
-    if (args.a_zeros != nullptr) std::copy_n(args.a_zeros, args.batch * args.m, a_zeros);
-  }
-  const int32_t offset = a.is_signed ? kernel.a_offset_s8 : kernel.a_offset_u8;
-  a.zero += offset;
-  if (IsPerRow(args)) {
-    for (size_t row = 0; row < args.batch * args.m; ++row) a_zeros[row] += offset;
-    a.zeros = a_zeros;
-  }
-
+  const QGemmActivations a = ReadActivations(args, at, scratch);
   const IntStore store = MakeStore(args, a, at, scratch);
   const size_t work = args.batch * args.m * b.n * std::max<size_t>(b.k, 1);
   const size_t threads = work < kParallelWork ? 1 : args.threads;

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <string>
 
-#include "core/cpu.h"
 #include "core/partition.h"
 #include "core/prefetch.h"
 #include "core/scratch.h"
@@ -13,9 +12,6 @@
 
 namespace lowp {
 namespace {
-
-constexpr size_t kMaxRowsPerBlock = 384;
-constexpr size_t kWaitingBytes = size_t{128} << 10;  // as in qgemm.cc
 
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
@@ -25,11 +21,8 @@ struct Blocking {
   Blocking(const SGemmKernel& kernel, size_t m, size_t k) {
     constexpr size_t kRowBytes = kSGemmRowStride * sizeof(float);
     k_blocks = std::max<size_t>(DivUp(k, kSGemmKc), 1);
-    const size_t l2 = Cpu().l2 != 0 ? Cpu().l2 : size_t{256} << 10;
-    mc = RoundUp(std::clamp<size_t>(l2 / 4 / kRowBytes, 4 * kernel.mr, kMaxRowsPerBlock), kernel.mr);
-    mc = EvenBlock(m, mc, kernel.mr);
-    nc = kernel.nr;
-    if (k_blocks > 1 && !IsSkinny(mc, kernel.mr)) nc *= std::max<size_t>(kWaitingBytes / (mc * sizeof(float)) / kernel.nr, 1);
+    mc = BlockRows(m, kernel.mr, kRowBytes);
+    nc = BlockColumns(mc, kernel.mr, kernel.nr, k_blocks);
     packed_bytes = k_blocks * mc * kRowBytes;
     acc_bytes = mc * nc * sizeof(float);
   }
@@ -65,12 +58,12 @@ void ComputeColumns(const SGemmArgs& args, const FloatStore& store, const Blocki
       const float* next = jr + kernel.nr < n_end ? panel_at(jr + kernel.nr, k0)
                           : last                 ? panel_at(n_end, 0)
                                                  : panel_at(n_begin, k0 + depth);
-      Prefetch prefetch(next, depth * kernel.nr * sizeof(float), DivUp(rows, kernel.mr));
+      Prefetch prefetch(next, prefetching ? depth * kernel.nr * sizeof(float) : 0, DivUp(rows, kernel.mr));
       float* column = acc + (jr - n_begin) * blocking.mc;
       for (size_t ir = 0, tile_rows; ir < rows; ir += tile_rows) {
         tile_rows = TileRows(rows - ir, kernel.mr);
         float* tile = column + ir * kernel.nr;
-        if (prefetching) prefetch.Advance();
+        prefetch.Advance();
         kernel.ukernels[tile_rows - 1](depth, slab + ir * kSGemmRowStride, panel_at(jr, k0), tile, pc > 0);
         if (last) kernel.store(store, tile, m0 + ir, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
       }

@@ -1,6 +1,6 @@
-// 16 rows of 8 bytes turned into 8 columns of 16 bytes. Only for files compiled for x64.
-#ifndef LOWP_KERNELS_QSPMM_QSPMM_TRANSPOSE_BYTES_H_
-#define LOWP_KERNELS_QSPMM_QSPMM_TRANSPOSE_BYTES_H_
+// Squares of bytes, transposed in registers. Only for files compiled for x64.
+#ifndef LOWP_KERNELS_SPARSE_SPARSE_TRANSPOSE_BYTES_H_
+#define LOWP_KERNELS_SPARSE_SPARSE_TRANSPOSE_BYTES_H_
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -25,6 +25,7 @@ inline void Transpose8x8(const uint8_t* from, size_t ld, __m128i (&to)[4]) {
   to[3] = _mm_unpackhi_epi32(high0, high1);
 }
 
+// 16 rows of 8 bytes: 8 columns of 16 bytes.
 inline void Transpose16x8(const uint8_t* from, size_t ld, __m128i (&to)[8]) {
   __m128i upper[4], lower[4];
   Transpose8x8(from, ld, upper);
@@ -36,7 +37,16 @@ inline void Transpose16x8(const uint8_t* from, size_t ld, __m128i (&to)[8]) {
   }
 }
 
+inline void TransposeBytes(const uint8_t* from, size_t ld_from, uint8_t* to, size_t ld_to) {
+  for (size_t col = 0; col < 16; col += 8) {
+    __m128i columns[8];
+    Transpose16x8(from + col, ld_from, columns);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; ++i) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + (col + i) * ld_to), columns[i]);
+  }
+}
+
 }  // namespace
 }  // namespace lowp
 
-#endif  // LOWP_KERNELS_QSPMM_QSPMM_TRANSPOSE_BYTES_H_
+#endif  // LOWP_KERNELS_SPARSE_SPARSE_TRANSPOSE_BYTES_H_
