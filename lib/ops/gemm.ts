@@ -2,6 +2,7 @@
 import { expected, fromNative, lowpError, type Caller } from '../errors';
 import { Gemm, type NativeBinding } from '../native/binding';
 import { isTagged, tooShort, allocate, type ArrayTag, type TaggedArrays } from '../validate/arrays';
+import { isFloatDtype } from '../validate/floats';
 import { stateOf, type PackedState } from './packWeights';
 
 /** Option names of both products; the sets of the two add theirs. */
@@ -18,8 +19,8 @@ export function readHandle(b: unknown, kind: 'quantized' | 'float32', transposeB
   if (state.disposed) {
     throw lowpError('ERR_LOWP_DISPOSED', 'Expected live packed weights for b but received ones after dispose()');
   }
-  if ((state.dtype === 'float32') !== (kind === 'float32')) {
-    const wanted = kind === 'float32' ? kind : 'int8 or int4';
+  if (isFloatDtype(state.dtype) !== (kind === 'float32')) {
+    const wanted = kind === 'float32' ? 'float32, bfloat16 or float16' : 'int8 or int4';
     throw lowpError('ERR_LOWP_HANDLE', `Expected packed ${wanted} weights for b but received packed ${state.dtype} weights`);
   }
   if (transposeB !== undefined && transposeB !== state.transposeB) {

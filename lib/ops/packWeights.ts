@@ -2,14 +2,23 @@ import { expected, fromNative, lowpError } from '../errors';
 import { Pack, type NativeBinding, type PackedDtype } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { GroupQuantizedTensor, PackOptions, QuantizedDtype, QuantizedTensor, Tensor } from '../types';
+import type {
+  Float16Tensor,
+  FloatDtype,
+  GroupQuantizedTensor,
+  PackOptions,
+  QuantizedDtype,
+  QuantizedTensor,
+  Tensor,
+} from '../types';
 import { isTagged, isTyped8 } from '../validate/arrays';
+import { FLOAT_DTYPES, isFloatArray, readFloats, storageCode } from '../validate/floats';
 import { groupControl, isGrouped, readGroups, type GroupWeights } from '../validate/groups';
-import { checkKeys, checkTensor, readBoolean } from '../validate/options';
+import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkExtent, checkShape, leadingDimension } from '../validate/shapes';
 
-const KEYS: ReadonlySet<string> = new Set(['transposeB']);
+const KEYS: ReadonlySet<string> = new Set(['transposeB', 'storage']);
 
 /** Weights as native code packs them, checked. */
 export interface QuantizedWeights {
@@ -27,8 +36,9 @@ export interface QuantizedWeights {
 }
 
 export interface FloatWeights {
-  readonly dtype: 'float32';
-  readonly data: Float32Array;
+  /** What they are packed as. */
+  readonly dtype: FloatDtype;
+  readonly data: Float32Array | Uint16Array;
   readonly k: number;
   readonly n: number;
   readonly ldb: number;
@@ -71,8 +81,8 @@ export function stateOf(value: object): PackedState | undefined {
 export class PackedWeights {
   /** [K, N], whichever way the weights were stored. */
   readonly shape: readonly [number, number];
-  /** `'int8'` (all 8-bit weights) or `'int4'`, for `quantizedMatmul`; `'float32'`, for `matmul`. */
-  readonly dtype: 'int4' | 'int8' | 'float32';
+  /** `'int8'` (all 8-bit weights) or `'int4'`, for `quantizedMatmul`; `'float32'`, `'bfloat16'` or `'float16'`, for `matmul`. */
+  readonly dtype: 'int4' | 'int8' | FloatDtype;
   /** Weights along K that share a scale; undefined unless the weights are in groups. */
   readonly groupSize: number | undefined;
   /** The kernel that they were packed for. */
@@ -123,7 +133,8 @@ export class PackedWeights {
  *
  * `b` is [K, N], or [N, K] with `transposeB` (default `false`): a QuantizedTensor for `quantizedMatmul` (one scale and zero point,
  * or one per column: `axis` 1 of [K, N], 0 of [N, K]), a GroupQuantizedTensor for `quantizedMatmul` of float32 activations (always
- * [N, K], whatever `transposeB` is left at), or a float32 Tensor for `matmul`. Later changes to `b` have no effect.
+ * [N, K], whatever `transposeB` is left at), or for `matmul` a float32 Tensor (rounded to `storage`: `'float32'` by default,
+ * `'bfloat16'` or `'float16'`) or a Float16Tensor. Later changes to `b` have no effect.
  *
  * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE for weights as described in the message; ERR_LOWP_NOMEM.
  * @example
@@ -133,26 +144,31 @@ export class PackedWeights {
  * packed.dispose();
  */
 export function packWeights(
-  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array>,
+  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array> | Float16Tensor,
   options?: PackOptions,
 ): PackedWeights {
   checkKeys(options, KEYS, 'options');
   const given = options?.transposeB;
   const transposeB = given === undefined ? undefined : readBoolean(given, 'options.transposeB');
-  checkTensor(b, 'a QuantizedTensor, GroupQuantizedTensor or Tensor', 'b');
-  const weights = isTagged(b.data, 'Float32Array') ? readFloatWeights(b, transposeB === true) : readQuantized(b, transposeB);
+  const storage = options?.storage;
+  checkTensor(b, 'a QuantizedTensor, GroupQuantizedTensor, Tensor or Float16Tensor', 'b');
+  const weights = isFloatArray(b.data) ? readFloatWeights(b, transposeB === true, storage) : readQuantized(b, transposeB);
+  if (storage !== undefined && !isTagged(b.data, 'Float32Array')) {
+    throw expected('ERR_LOWP_VALUE', 'nothing (only float32 weights are rounded)', 'options.storage', storage);
+  }
 
   const native = nativeBinding();
-  const oracle = native === undefined ? reference.packWeights(b, { transposeB: weights.transposeB }) : undefined;
   const { dtype, k, n } = weights;
-  const grouped = 'groupSize' in weights;
   const state = {
-    ...{ dtype, k, n, transposeB: weights.transposeB, native, oracle, disposed: false },
+    ...{ dtype, k, n, transposeB: weights.transposeB, native, disposed: false },
     reach: 'reach' in weights ? weights.reach : 0,
-    groupSize: grouped ? weights.groupSize : 0,
+    groupSize: 'groupSize' in weights ? weights.groupSize : 0,
   };
-  return create(state, (holder) => {
-    if (native === undefined) return { kernel: 'reference', isa: 'reference', bytes: weights.data.byteLength };
+  if (native === undefined) {
+    const oracle = reference.packWeights(b, { transposeB: weights.transposeB, storage });
+    return create({ ...state, oracle }, () => oracle);
+  }
+  return create({ ...state, oracle: undefined }, (holder) => {
     packInto(native, holder, weights, packWeights);
     return native.handleInfo(holder);
   });
@@ -173,7 +189,10 @@ export function packInto(
   ctl[Pack.transposeB] = weights.transposeB ? 1 : 0;
   try {
     if (weights.dtype === 'int8') native.packQ(holder, ctl, weights.data, weights.scales, weights.zeros);
-    else native.packF(holder, ctl, weights.data);
+    else {
+      ctl[Pack.storage] = storageCode(weights.dtype);
+      native.packF(holder, ctl, weights.data);
+    }
   } catch (thrown) {
     throw fromNative(thrown, caller);
   }
@@ -220,14 +239,16 @@ export function readQuantizedWeights(b: object, transposeB: boolean): QuantizedW
   return { dtype: 'int8', data, k, n, ldb, transposeB, scales, zeros, reach: reachOfAll(zeros, dtype) };
 }
 
-export function readFloatWeights(b: object, transposeB: boolean): FloatWeights {
-  const { data, shape, strides }: Partial<Record<keyof Tensor<unknown>, unknown>> = b;
-  if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'b.data', data);
+/** `storage`: what float32 weights are rounded to, by default nothing. */
+export function readFloatWeights(b: object, transposeB: boolean, storage?: unknown): FloatWeights {
+  const { shape, strides }: Partial<Record<keyof Tensor<unknown>, unknown>> = b;
+  const { data, dtype: given } = readFloats(b, 'b');
+  const dtype = storage === undefined ? given : readName(storage, FLOAT_DTYPES, 'options.storage');
   checkMatrix(shape);
   checkExtent(data, shape, strides, 'b');
   const [rows, cols] = shape;
   const ldb = leadingDimension(shape, strides);
-  return { dtype: 'float32', data, k: transposeB ? cols : rows, n: transposeB ? rows : cols, ldb, transposeB };
+  return { dtype, data, k: transposeB ? cols : rows, n: transposeB ? rows : cols, ldb, transposeB };
 }
 
 function checkMatrix(shape: unknown): asserts shape is readonly [number, number] {

@@ -1,5 +1,5 @@
 /** Shapes and strides: sizes are integers, strides step over what they hold, and all of it lies within the array. */
-import { Gemm, type NumericArray } from '../native/binding';
+import { Gemm, type TensorArray } from '../native/binding';
 import { describe, expected, lowpError } from '../errors';
 import { tooShort } from './arrays';
 
@@ -65,7 +65,7 @@ export function checkStrides(strides: unknown, shape: readonly number[], name: s
 }
 
 /** Elements that a tensor needs; refuses an array that is shorter. */
-export function checkExtent(data: NumericArray, shape: readonly number[], strides: unknown, name: string): number {
+export function checkExtent(data: TensorArray, shape: readonly number[], strides: unknown, name: string): number {
   const count = checkCount(shape, `${name}.shape`);
   const extent = strides === undefined ? count : checkStrides(strides, shape, `${name}.strides`);
   if (extent > data.length) {
@@ -79,7 +79,7 @@ export function checkExtent(data: NumericArray, shape: readonly number[], stride
  * a [..., M, K] as `batch` matrices of m rows: writes batch, m, k, lda and batchStrideA. Leading dimensions become rows as far as
  * they are evenly spaced, so that a contiguous a is one matrix. [K] is one row. Returns the number of rows.
  */
-export function writeRows(ctl: Float64Array, data: NumericArray, shape: unknown, strides: unknown, name: string): number {
+export function writeRows(ctl: Float64Array, data: TensorArray, shape: unknown, strides: unknown, name: string): number {
   checkShape(shape, `${name}.shape`);
   const rank = shape.length;
   if (rank === 0) throw expected('ERR_LOWP_SHAPE', 'at least one dimension', `${name}.shape`, shape);
@@ -99,7 +99,7 @@ export function writeRows(ctl: Float64Array, data: NumericArray, shape: unknown,
   return m;
 }
 
-function writeStridedRows(ctl: Float64Array, data: NumericArray, shape: readonly number[], given: unknown, name: string): number {
+function writeStridedRows(ctl: Float64Array, data: TensorArray, shape: readonly number[], given: unknown, name: string): number {
   checkExtent(data, shape, given, name);
   const strides = given as readonly number[];
   let m = 1;

@@ -11,6 +11,7 @@
 #include "addon/async.h"
 #include "addon/ctl.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/sgemm/sgemm.h"
 
 namespace lowp {
 
@@ -25,6 +26,10 @@ struct GemmSizes {
 GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, const ArrayView& out);
 
 Activation ReadActivation(const Control& ctl);
+
+SGemmStorage ReadStorage(const Control& ctl, size_t slot, const char* name);
+// Float32Array, or Uint16Array for the 16-bit ones.
+void CheckHolds(const ArrayView& view, SGemmStorage storage, const char* name);
 
 // Reads where the residual is and checks that it has a row for each of the result; it may lie exactly over out, element for
 // element. `bytes` is what it spans, for a snapshot.

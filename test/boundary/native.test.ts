@@ -6,12 +6,14 @@ import {
   ActivationCode,
   ActivationQuantization,
   BINDING_VERSION,
+  Cast,
   Gemm,
   Group,
   MAX_THREADS,
   Pack,
   Quantize,
   Search,
+  StorageCode,
 } from '../../lib/native/binding';
 import { detach } from '../helpers/buffers';
 import { outcome, ROOT, runChild, SUCCESS } from '../helpers/child';
@@ -308,6 +310,8 @@ test('control blocks, version and limits mirror those of native code', () => {
     ActivationCode: ActivationCode.length + 1,
     ActivationQuantization: 4,
     PackSlot: Pack.length + 1,
+    StorageCode: StorageCode.length + 1,
+    CastSlot: Cast.length + 1,
     SearchSlot: Search.length + 1,
     GroupSlot: Group.length + 1,
     QuantizeSlot: Quantize.length + 1,
