@@ -43,7 +43,7 @@ export function cast(x: Tensor<Float32Array> | Float16Tensor, options: CastOptio
 
   const tag = dtype === 'float32' ? 'Float32Array' : 'Uint16Array';
   const { out: givenOut } = options;
-  const out = givenOut ?? allocate(tag, count);
+  const out = givenOut === undefined ? allocate(tag, count) : givenOut;
   if (givenOut !== undefined) {
     if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag} (dtype is '${dtype}')`, 'options.out', out);
     if (out.length < count) throw tooShort(out, count, 'one per value of x', 'options.out');

@@ -34,7 +34,8 @@ function valueOf(code: number, format: Format): number {
 function codeOf(value: number, format: Format): number {
   const steps = 2 ** format.mantissaBits;
   const smallest = smallestExponent(format);
-  let exponent = smallest;
+  // The logarithm may be off by its own rounding.
+  let exponent = Math.max(smallest, Math.floor(Math.log2(value)) - 1);
   while (value >= 2 ** (exponent + 1)) exponent += 1;
   const rounded = roundHalfEven((value / 2 ** exponent) * steps);
   return Math.min((exponent - smallest) * steps + rounded, infinity(format));

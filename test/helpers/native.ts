@@ -63,12 +63,13 @@ const SLOT: Readonly<Record<string, number>> = {
   zeroOut: Gemm.zeroOut,
 };
 
-export function packControl(k: number, n: number, ldb = n, transposeB = 0): Float64Array {
+export function packControl(k: number, n: number, ldb = n, transposeB = 0, storage = 0): Float64Array {
   const ctl = new Float64Array(Pack.length);
   ctl[Pack.k] = k;
   ctl[Pack.n] = n;
   ctl[Pack.ldb] = ldb;
   ctl[Pack.transposeB] = transposeB;
+  ctl[Pack.storage] = storage;
   return ctl;
 }
 
@@ -102,9 +103,9 @@ export function packedBytes(k: number, n: number): object {
   return holder;
 }
 
-export function packedFloats(k: number, n: number): object {
+export function packedFloats(k: number, n: number, storage = 0): object {
   const holder = {};
-  binding().packF(holder, packControl(k, n), new Float32Array(k * n).fill(1));
+  binding().packF(holder, packControl(k, n, n, 0, storage), new Float32Array(k * n).fill(1));
   return holder;
 }
 

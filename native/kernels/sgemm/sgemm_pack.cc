@@ -118,7 +118,11 @@ void CastFloats(SGemmStorage from, const void* x, SGemmStorage to, size_t count,
       using To = decltype(target);
       auto* read = static_cast<const typename From::Element*>(x);
       auto* write = static_cast<typename To::Element*>(out);
-      for (size_t i = 0; i < count; ++i) write[i] = To::Round(From::Widen(read[i]));
+      if constexpr (std::is_same_v<From, To>) {
+        std::memcpy(write, read, count * sizeof(*write));
+      } else {
+        for (size_t i = 0; i < count; ++i) write[i] = To::Round(From::Widen(read[i]));
+      }
     });
   });
 }
