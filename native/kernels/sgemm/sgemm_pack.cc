@@ -119,7 +119,7 @@ void CastFloats(SGemmStorage from, const void* x, SGemmStorage to, size_t count,
       auto* read = static_cast<const typename From::Element*>(x);
       auto* write = static_cast<typename To::Element*>(out);
       if constexpr (std::is_same_v<From, To>) {
-        std::memcpy(write, read, count * sizeof(*write));
+        std::copy(read, read + count, write);
       } else {
         for (size_t i = 0; i < count; ++i) write[i] = To::Round(From::Widen(read[i]));
       }
