@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { runtime } from 'lowp';
 import { epilogue } from './cases/epilogue';
+import { float16 } from './cases/float16';
 import { nbits } from './cases/nbits';
 import { overhead } from './cases/overhead';
 import { qgemm, qgemmSweep } from './cases/qgemm';
@@ -14,7 +15,7 @@ import { Report } from './report';
 import { InputError, type BenchCase } from './types';
 
 /** Every case there is, in the order in which they run. */
-const CASES: readonly BenchCase[] = [qgemm, sgemm, nbits, qgemmSweep, sgemmSweep, epilogue, search, overhead, service];
+const CASES: readonly BenchCase[] = [qgemm, sgemm, float16, nbits, qgemmSweep, sgemmSweep, epilogue, search, overhead, service];
 
 const USAGE = `usage: npm run bench -- [case...] [options]
 cases (default: all):

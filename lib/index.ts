@@ -1,4 +1,5 @@
 /** lowp: exact low-precision matrix products for Node.js. Re-exports only. */
+export { cast } from './ops/cast';
 export { matmul, matmulAsync } from './ops/matmul';
 export { PackedEmbeddings, packEmbeddings } from './ops/packEmbeddings';
 export { PackedSparse, packSparse } from './ops/packSparse';

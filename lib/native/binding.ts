@@ -5,15 +5,18 @@
  * Numbers travel in a control block (control.ts), whose slots are named by the enums below, which mirror native/addon/ctl.h (a test
  * compares them). Reading one array costs less than reading a dozen properties.
  */
+import type { FloatDtype } from '../types';
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 5;
+export const BINDING_VERSION = 6;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
 
 export type Typed8 = Int8Array | Uint8Array;
 export type NumericArray = Typed8 | Int32Array | Float32Array;
+/** What any tensor may hold: of 16 bits only the weights of sgemm and what `cast` converts. */
+export type TensorArray = NumericArray | Uint16Array;
 
 /** Slots shared by qgemm and sgemm. */
 export const enum Gemm {
@@ -91,6 +94,24 @@ export const enum Pack {
   ldb,
   /** b is stored [N, K]. */
   transposeB,
+  /** packF only: see StorageCode. */
+  storage,
+  length,
+}
+
+/** float32 from a Float32Array, the others from a Uint16Array that holds them or (packF) rounded from a Float32Array. */
+export const enum StorageCode {
+  float32,
+  bfloat16,
+  float16,
+  length,
+}
+
+export const enum Cast {
+  count,
+  /** See StorageCode. */
+  from,
+  to,
   length,
 }
 
@@ -180,7 +201,7 @@ export interface NativeMemory {
 }
 
 /** What weights are once they are packed; 'int8' stands for all 8-bit ones. */
-export type PackedDtype = 'int4' | 'int8' | 'float32';
+export type PackedDtype = 'int4' | 'int8' | FloatDtype;
 
 /** What a packed handle answers. dtype: 'int8' also of embeddings, 'binary' only of them. */
 export interface NativeHandleInfo {
@@ -218,7 +239,7 @@ export interface NativeBinding {
 
   /** scales and zeros: 1 or N elements. */
   packQ(ctl: Uint8Array, b: Typed8, scales: Float32Array, zeros: Int32Array): NativeHandle;
-  packF(ctl: Uint8Array, b: Float32Array): NativeHandle;
+  packF(ctl: Uint8Array, b: Float32Array | Uint16Array): NativeHandle;
   packN(ctl: Uint8Array, data: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined): NativeHandle;
   /** Idempotent; safe while an async call uses the weights. */
   dispose(handle: NativeHandle): void;
@@ -261,6 +282,7 @@ export interface NativeBinding {
    */
   sparse(ctl: Uint8Array, a: NumericArray, matrix: NativeHandle, out: NumericArray, bias?: Float32Array | Int32Array): void;
   sparseAsync(...args: Parameters<NativeBinding['sparse']>): Promise<void>;
+  cast(ctl: Uint8Array, x: Float32Array | Uint16Array, out: Float32Array | Uint16Array): void;
   /** True if the job was still queued or running; its promise then rejects with code ERR_LOWP_ABORTED. */
   cancel(job: number): boolean;
 

@@ -3,6 +3,7 @@ import { expected, fromNative, lowpError, type Caller, type LowpError } from '..
 import { Gemm, type NativeBinding, type NativeHandle, type NumericArray, type Typed8 } from '../native/binding';
 import { allocate, checkAlias, isTagged, tooShort, type ArrayTag, type TaggedArrays } from '../validate/arrays';
 import { checkResidualAlias } from '../validate/epilogue';
+import { isFloatDtype } from '../validate/floats';
 import { packForCall, stateOf, type PackableWeights, type PackedState } from './packWeights';
 import { handleOf } from './packed';
 
@@ -17,8 +18,8 @@ export function readHandle(b: unknown, kind: 'quantized' | 'float32', transposeB
   if (state.disposed) {
     throw lowpError('ERR_LOWP_DISPOSED', 'Expected live packed weights for b but received ones after dispose()');
   }
-  if ((state.dtype === 'float32') !== (kind === 'float32')) {
-    const wanted = kind === 'float32' ? kind : 'int8 or int4';
+  if (isFloatDtype(state.dtype) !== (kind === 'float32')) {
+    const wanted = kind === 'float32' ? 'float32, bfloat16 or float16' : 'int8 or int4';
     throw lowpError('ERR_LOWP_HANDLE', `Expected packed ${wanted} weights for b but received packed ${state.dtype} weights`);
   }
   if (transposeB !== undefined && transposeB !== state.transposeB) {

@@ -3,7 +3,7 @@ import { Gemm, type NumericArray } from '../native/binding';
 import type { Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { AsyncOptions, MatmulOptions, Tensor } from '../types';
+import type { AsyncOptions, Float16Tensor, MatmulOptions, Tensor } from '../types';
 import { checkLength, isTagged } from '../validate/arrays';
 import { readResidual, writeActivation } from '../validate/epilogue';
 import { checkDevice, checkTensor, readBoolean, readSignal, readThreads } from '../validate/options';
@@ -23,7 +23,7 @@ import { PackedWeights, readFloatWeights, type FloatWeights, type PackedState } 
 const SYNC: Product = { quantized: false, async: false };
 const ASYNC: Product = { quantized: false, async: true };
 
-type Weights = Tensor<Float32Array> | PackedWeights;
+type Weights = Tensor<Float32Array> | Float16Tensor | PackedWeights;
 
 /** A checked call; its numbers are in the control block. */
 interface Call {
@@ -42,7 +42,8 @@ interface Call {
  * float32 matrix product: y[m, n] = sum over k of a[m, k] * b[k, n].
  *
  * `a` is [..., M, K] (or [K]; or [K, M] with `transposeA`), `b` is [K, N] ([N, K] with `transposeB`): packed weights, or a float32
- * Tensor, which is packed for this call only. The result is [..., M, N] (or [N]): activation(a * b + bias + residual), with `bias`
+ * Tensor or Float16Tensor, which is packed for this call only. 16-bit weights are widened to float32, exactly, as they are read: the
+ * product has the bits of the float32 product with their values. The result is [..., M, N] (or [N]): activation(a * b + bias + residual), with `bias`
  * one value per column and `residual` one per element. `out` and `outStride` place it. NaN and infinities propagate. The order of
  * the sum depends on the instruction set, not on the number of threads; its error is within eps * (K + 1) * max|a| * max|b| * 2.
  *

@@ -3,15 +3,24 @@ import { Pack, type NativeBinding, type NativeHandle, type PackedDtype } from '.
 import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { GroupQuantizedTensor, PackOptions, QuantizedDtype, QuantizedTensor, Tensor } from '../types';
+import type {
+  Float16Tensor,
+  FloatDtype,
+  GroupQuantizedTensor,
+  PackOptions,
+  QuantizedDtype,
+  QuantizedTensor,
+  Tensor,
+} from '../types';
 import { isTagged, isTyped8 } from '../validate/arrays';
+import { FLOAT_DTYPES, isFloatArray, readFloats, storageCode } from '../validate/floats';
 import { groupControl, isGrouped, readGroups, type GroupWeights } from '../validate/groups';
-import { checkKeys, checkTensor, readBoolean } from '../validate/options';
+import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkExtent, checkShape, leadingDimension } from '../validate/shapes';
 import { KEY, pack, Packed, packingOf, type Held, type Key, type Packing } from './packed';
 
-const KEYS: ReadonlySet<string> = new Set(['transposeB']);
+const KEYS: ReadonlySet<string> = new Set(['transposeB', 'storage']);
 
 /** Weights as native code packs them, checked. */
 export interface QuantizedWeights {
@@ -29,8 +38,9 @@ export interface QuantizedWeights {
 }
 
 export interface FloatWeights {
-  readonly dtype: 'float32';
-  readonly data: Float32Array;
+  /** What they are packed as. */
+  readonly dtype: FloatDtype;
+  readonly data: Float32Array | Uint16Array;
   readonly k: number;
   readonly n: number;
   readonly ldb: number;
@@ -66,8 +76,8 @@ export function stateOf(value: object): PackedState | undefined {
 export class PackedWeights extends Packed {
   /** [K, N], whichever way the weights were stored. */
   readonly shape: readonly [number, number];
-  /** `'int8'` (all 8-bit weights) or `'int4'`, for `quantizedMatmul`; `'float32'`, for `matmul`. */
-  readonly dtype: 'int4' | 'int8' | 'float32';
+  /** `'int8'` (all 8-bit weights) or `'int4'`, for `quantizedMatmul`; `'float32'`, `'bfloat16'` or `'float16'`, for `matmul`. */
+  readonly dtype: 'int4' | 'int8' | FloatDtype;
   /** Weights along K that share a scale; undefined unless the weights are in groups. */
   readonly groupSize: number | undefined;
   readonly #state: PackedState;
@@ -91,7 +101,8 @@ export class PackedWeights extends Packed {
  *
  * `b` is [K, N], or [N, K] with `transposeB` (default `false`): a QuantizedTensor for `quantizedMatmul` (one scale and zero point,
  * or one per column: `axis` 1 of [K, N], 0 of [N, K]), a GroupQuantizedTensor for `quantizedMatmul` of float32 activations (always
- * [N, K], whatever `transposeB` is left at), or a float32 Tensor for `matmul`. Later changes to `b` have no effect.
+ * [N, K], whatever `transposeB` is left at), or for `matmul` a float32 Tensor (rounded to `storage`: `'float32'` by default,
+ * `'bfloat16'` or `'float16'`) or a Float16Tensor. Later changes to `b` have no effect.
  *
  * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE for weights as described in the message; ERR_LOWP_NOMEM.
  * @example
@@ -101,18 +112,22 @@ export class PackedWeights extends Packed {
  * packed.dispose();
  */
 export function packWeights(
-  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array>,
+  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array> | Float16Tensor,
   options?: PackOptions,
 ): PackedWeights {
   checkKeys(options, KEYS, 'options');
   const given = options?.transposeB;
   const transposeB = given === undefined ? undefined : readBoolean(given, 'options.transposeB');
-  checkTensor(b, 'a QuantizedTensor, GroupQuantizedTensor or Tensor', 'b');
-  const weights = isTagged(b.data, 'Float32Array') ? readFloatWeights(b, transposeB === true) : readQuantized(b, transposeB);
+  const storage = options?.storage;
+  checkTensor(b, 'a QuantizedTensor, GroupQuantizedTensor, Tensor or Float16Tensor', 'b');
+  const weights = isFloatArray(b.data) ? readFloatWeights(b, transposeB === true, storage) : readQuantized(b, transposeB);
+  if (storage !== undefined && !isTagged(b.data, 'Float32Array')) {
+    throw expected('ERR_LOWP_VALUE', 'nothing (only float32 weights are rounded)', 'options.storage', storage);
+  }
 
   const native = nativeBinding();
-  const oracle = native === undefined ? reference.packWeights(b, { transposeB: weights.transposeB }) : undefined;
   const { dtype, k, n } = weights;
+  const oracle = native === undefined ? reference.packWeights(b, { transposeB: weights.transposeB, storage }) : undefined;
   const state: PackedState = {
     dtype,
     k,
@@ -138,8 +153,9 @@ export function packForCall(native: NativeBinding, weights: PackableWeights, cal
   slots[Pack.n] = weights.n;
   slots[Pack.ldb] = weights.ldb;
   slots[Pack.transposeB] = weights.transposeB ? 1 : 0;
-  if (weights.dtype === 'float32') return pack(() => native.packF(bytes, weights.data), caller);
-  return pack(() => native.packQ(bytes, weights.data, weights.scales, weights.zeros), caller);
+  if (weights.dtype === 'int8') return pack(() => native.packQ(bytes, weights.data, weights.scales, weights.zeros), caller);
+  slots[Pack.storage] = storageCode(weights.dtype);
+  return pack(() => native.packF(bytes, weights.data), caller);
 }
 
 /** Weights for `quantizedMatmul`, in groups or with a scale for each column. Undefined: `transposeB` was left at its default. */
@@ -175,14 +191,16 @@ export function readQuantizedWeights(b: object, transposeB: boolean): QuantizedW
   return { dtype: 'int8', data, k, n, ldb, transposeB, scales, zeros, reach: reachOfAll(zeros, dtype) };
 }
 
-export function readFloatWeights(b: object, transposeB: boolean): FloatWeights {
-  const { data, shape, strides }: Partial<Record<keyof Tensor<unknown>, unknown>> = b;
-  if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'b.data', data);
+/** `storage`: what float32 weights are rounded to, by default nothing. */
+export function readFloatWeights(b: object, transposeB: boolean, storage?: unknown): FloatWeights {
+  const { shape, strides }: Partial<Record<keyof Tensor<unknown>, unknown>> = b;
+  const { data, dtype: given } = readFloats(b, 'b');
+  const dtype = storage === undefined ? given : readName(storage, FLOAT_DTYPES, 'options.storage');
   checkMatrix(shape);
   checkExtent(data, shape, strides, 'b');
   const [rows, cols] = shape;
   const ldb = leadingDimension(shape, strides);
-  return { dtype: 'float32', data, k: transposeB ? cols : rows, n: transposeB ? rows : cols, ldb, transposeB };
+  return { dtype, data, k: transposeB ? cols : rows, n: transposeB ? rows : cols, ldb, transposeB };
 }
 
 function checkMatrix(shape: unknown): asserts shape is readonly [number, number] {

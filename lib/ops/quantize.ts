@@ -12,7 +12,7 @@ import type {
   QuantizeOptions,
   Tensor,
 } from '../types';
-import { allocate, checkAlias, isTagged, isTyped8, tooShort } from '../validate/arrays';
+import { allocate, checkAlias, isTagged, isTyped8, tagOf, tooShort, type TensorTag } from '../validate/arrays';
 import { groupControl, isGrouped, readGroups } from '../validate/groups';
 import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
 import { readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
@@ -203,14 +203,14 @@ function writeChannels(shape: readonly number[], axis: number | undefined, count
   return ctl;
 }
 
-/** Native quantization reads contiguous values only: it is bound by memory, so a gather costs as much as strided kernels would. */
-function contiguous<T extends Float32Array | Int8Array | Uint8Array>(
+/** Native conversions read contiguous values only: they are bound by memory, so a gather costs as much as strided kernels would. */
+export function contiguous<T extends Float32Array | Uint16Array | Int8Array | Uint8Array>(
   data: T,
   shape: readonly number[],
   strides: readonly number[] | undefined,
 ): T;
-function contiguous(
-  data: Float32Array | Int8Array | Uint8Array,
+export function contiguous(
+  data: Float32Array | Uint16Array | Int8Array | Uint8Array,
   shape: readonly number[],
   strides: readonly number[] | undefined,
 ) {
@@ -218,10 +218,7 @@ function contiguous(
   if (strides === undefined || rank === 0 || shape.includes(0)) return data;
   const cols = shape[rank - 1];
   const count = checkCount(shape, 'shape');
-  const gathered = allocate(
-    isTagged(data, 'Float32Array') ? 'Float32Array' : isTagged(data, 'Int8Array') ? 'Int8Array' : 'Uint8Array',
-    count,
-  );
+  const gathered = allocate(tagOf(data) as TensorTag, count);
   const index = new Array<number>(rank - 1).fill(0);
   for (let to = 0; to < count; to += cols) {
     let from = 0;

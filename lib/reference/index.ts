@@ -1,5 +1,6 @@
 /** `lowp/reference`: the oracle. Plain loops, every rounding step written out; slow, and right. */
 export { dequantize, quantize } from './quantize';
+export { cast } from './cast';
 export { matmul, matmulAsync } from './matmul';
 export { quantizeWeights } from './groups';
 export { PackedWeights, packWeights } from './packWeights';

@@ -1,4 +1,4 @@
-import type { AsyncOptions, MatmulOptions, Tensor } from '../types';
+import type { AsyncOptions, Float16Tensor, MatmulOptions, Tensor } from '../types';
 import { activationOf } from './activation';
 import { offsets, resultLayout, rowsOf, transpose } from './layout';
 import { floatColumns, PackedWeights, type Columns } from './packWeights';
@@ -10,7 +10,7 @@ const f32 = Math.fround;
 /** c[m,n] = sum_k a[m,k] b[k,n] in float64, rounded once to float32; then + bias, + residual in float32, then the activation. */
 export function matmul(
   a: Tensor<Float32Array>,
-  b: Tensor<Float32Array> | PackedWeights,
+  b: Tensor<Float32Array> | Float16Tensor | PackedWeights,
   options: MatmulOptions = {},
 ): Tensor<Float32Array> {
   const w = weights(b, options.transposeB);
@@ -37,7 +37,7 @@ export function matmul(
 /** The same, at once; the promise only matches the signature. */
 export async function matmulAsync(
   a: Tensor<Float32Array>,
-  b: Tensor<Float32Array> | PackedWeights,
+  b: Tensor<Float32Array> | Float16Tensor | PackedWeights,
   options: MatmulOptions & AsyncOptions = {},
 ): Promise<Tensor<Float32Array>> {
   options.signal?.throwIfAborted();
@@ -51,7 +51,10 @@ function gatherTransposed(a: Tensor<Float32Array>): Tensor<Float32Array> {
   return { data: Float32Array.from(offsets(view.shape, view.strides), (offset) => a.data[offset]), shape: view.shape };
 }
 
-function weights(b: Tensor<Float32Array> | PackedWeights, transposeB: boolean | undefined): Columns<Float32Array> {
+function weights(
+  b: Tensor<Float32Array> | Float16Tensor | PackedWeights,
+  transposeB: boolean | undefined,
+): Columns<Float32Array> {
   if (!(b instanceof PackedWeights)) return floatColumns(b, transposeB);
   const columns = b.weights();
   if ('groupSize' in columns || columns.data.BYTES_PER_ELEMENT !== 4) {

@@ -1,4 +1,5 @@
-import type { GroupQuantizedTensor, PackOptions, QuantizedTensor, Tensor } from '../types';
+import type { Float16Tensor, FloatDtype, GroupQuantizedTensor, PackOptions, QuantizedTensor, Tensor } from '../types';
+import { cast, isFloat16 } from './cast';
 import { offsetsOf, transpose } from './layout';
 import { normalizedAxis, scaleAt, zeroAt } from './quantize';
 import { refuse } from './refuse';
@@ -17,21 +18,22 @@ type Weights = Columns<Int8Array | Uint8Array> | Columns<Float32Array> | GroupQu
 /** Holds a copy of the weights, so that programs written for packed native weights run unchanged. */
 export class PackedWeights {
   readonly shape: readonly number[];
-  readonly dtype: 'int4' | 'int8' | 'float32';
+  readonly dtype: 'int4' | 'int8' | FloatDtype;
   readonly groupSize: number | undefined;
   readonly kernel = 'reference';
   readonly isa = 'reference';
   readonly bytes: number;
   #weights: Weights | undefined;
 
-  constructor(weights: Weights) {
+  /** `storage`: the dtype that float32 weights have been rounded to. */
+  constructor(weights: Weights, storage: FloatDtype = 'float32') {
     this.#weights = weights;
     const grouped = 'groupSize' in weights;
     this.shape = grouped ? [weights.shape[1], weights.shape[0]] : [weights.k, weights.n];
     this.groupSize = grouped ? weights.groupSize : undefined;
     if (grouped) this.dtype = weights.bits === 4 ? 'int4' : 'int8';
-    else this.dtype = weights.data.BYTES_PER_ELEMENT === 1 ? 'int8' : 'float32';
-    this.bytes = weights.data.byteLength;
+    else this.dtype = weights.data.BYTES_PER_ELEMENT === 1 ? 'int8' : storage;
+    this.bytes = storage === 'float32' ? weights.data.byteLength : weights.data.length * 2;
   }
 
   get disposed(): boolean {
@@ -54,13 +56,22 @@ export class PackedWeights {
   }
 }
 
-/** A QuantizedTensor for `quantizedMatmul`, or a float32 Tensor for `matmul`: [K, N], or [N, K] with `transposeB`. Groups are [N, K]. */
+/**
+ * A QuantizedTensor for `quantizedMatmul`, or a float32 Tensor (rounded to `storage`) or Float16Tensor for `matmul`: [K, N], or
+ * [N, K] with `transposeB`. Groups are [N, K].
+ */
 export function packWeights(
-  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array>,
+  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array> | Float16Tensor,
   options: PackOptions = {},
 ): PackedWeights {
+  if (options.storage !== undefined && b.data.BYTES_PER_ELEMENT !== 4) {
+    throw refuse('ERR_LOWP_VALUE', `Expected nothing for options.storage of such weights but received '${options.storage}'`);
+  }
   if ('groupSize' in b) return new PackedWeights(copyGroups(b));
-  return new PackedWeights('scale' in b ? quantizedColumns(b, options.transposeB) : floatColumns(b, options.transposeB));
+  if ('scale' in b) return new PackedWeights(quantizedColumns(b, options.transposeB));
+  const storage = isFloat16(b) ? b.dtype : (options.storage ?? 'float32');
+  const stored = isFloat16(b) ? b : cast(b, { dtype: storage });
+  return new PackedWeights(floatColumns(stored, options.transposeB), storage);
 }
 
 function copyGroups(q: GroupQuantizedTensor): GroupQuantizedTensor {
@@ -81,8 +92,8 @@ export function quantizedColumns(b: QuantizedTensor, transposeB = false): Column
   return { data, k, n, scales, zeros };
 }
 
-export function floatColumns(b: Tensor<Float32Array>, transposeB = false): Columns<Float32Array> {
-  const { data, shape } = gather(b, transposeB);
+export function floatColumns(b: Tensor<Float32Array> | Float16Tensor, transposeB = false): Columns<Float32Array> {
+  const { data, shape } = gather(isFloat16(b) ? cast(b, { dtype: 'float32' }) : b, transposeB);
   return { data, k: shape[0], n: shape[1], scales: new Float32Array(0), zeros: new Int32Array(0) };
 }
 

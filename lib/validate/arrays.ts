@@ -1,11 +1,14 @@
 /** Typed arrays of any realm: what they are, how long, whether they overlap. */
-import type { NumericArray } from '../native/binding';
+import type { TensorArray } from '../native/binding';
 import { expected, lowpError, type LowpError } from '../errors';
 
 export type ArrayTag = 'Float32Array' | 'Int32Array' | 'Int8Array' | 'Uint8Array';
+/** Products have no results of 16 bits. */
+export type TensorTag = ArrayTag | 'Uint16Array';
 
 export interface TaggedArrays {
   Float32Array: Float32Array;
+  Uint16Array: Uint16Array;
   Int32Array: Int32Array;
   Int8Array: Int8Array;
   Uint8Array: Uint8Array;
@@ -27,7 +30,7 @@ export function tagOf(value: unknown): string | undefined {
   return tagGetter.call(value);
 }
 
-export function isTagged<T extends ArrayTag>(value: unknown, tag: T): value is TaggedArrays[T] {
+export function isTagged<T extends TensorTag>(value: unknown, tag: T): value is TaggedArrays[T] {
   return tagGetter.call(value) === tag;
 }
 
@@ -37,7 +40,7 @@ export function isTyped8(value: unknown): value is Int8Array | Uint8Array {
 }
 
 /** `min` elements are needed; `formula` says why. Called after the check failed, so it may be slow. */
-export function tooShort(array: NumericArray, min: number, formula: string, name: string): LowpError {
+export function tooShort(array: TensorArray, min: number, formula: string, name: string): LowpError {
   if (isDetached(array)) {
     return lowpError('ERR_LOWP_DETACHED', `Expected ${min} elements for ${name} but its buffer was detached (transferred)`);
   }
@@ -45,14 +48,14 @@ export function tooShort(array: NumericArray, min: number, formula: string, name
 }
 
 /** One element per column, row or index: exactly. */
-export function checkLength(array: NumericArray, length: number, meaning: string, name: string): void {
+export function checkLength(array: TensorArray, length: number, meaning: string, name: string): void {
   if (array.length === length) return;
   if (isDetached(array)) throw tooShort(array, length, meaning, name);
   throw expected('ERR_LOWP_SHAPE', `${length} elements (${meaning})`, name, array);
 }
 
 /** ArrayBuffer.prototype.detached came with Node 21; a view of a detached buffer can't be made in any version. */
-function isDetached(array: NumericArray): boolean {
+function isDetached(array: TensorArray): boolean {
   if (array.length > 0) return false;
   try {
     return new Uint8Array(array.buffer).length < 0;
@@ -66,7 +69,7 @@ function isDetached(array: NumericArray): boolean {
  * (33 ns), a tenth of what a small product spends in TypeScript: so products leave the looking to native code, which compares
  * addresses, and come here to explain.
  */
-export function checkAlias(out: NumericArray, input: NumericArray, name: string): void {
+export function checkAlias(out: TensorArray, input: TensorArray, name: string): void {
   if (out.buffer !== input.buffer) return;
   const start = out.byteOffset;
   const inputStart = input.byteOffset;
@@ -78,11 +81,12 @@ export function checkAlias(out: NumericArray, input: NumericArray, name: string)
   );
 }
 
-export function allocate<T extends ArrayTag>(tag: T, length: number): TaggedArrays[T];
-export function allocate(tag: ArrayTag, length: number): NumericArray {
+export function allocate<T extends TensorTag>(tag: T, length: number): TaggedArrays[T];
+export function allocate(tag: TensorTag, length: number): TensorArray {
   try {
     if (tag === 'Float32Array') return new Float32Array(length);
     if (tag === 'Int32Array') return new Int32Array(length);
+    if (tag === 'Uint16Array') return new Uint16Array(length);
     return tag === 'Int8Array' ? new Int8Array(length) : new Uint8Array(length);
   } catch (cause) {
     throw lowpError('ERR_LOWP_NOMEM', `Expected memory for ${tag}(${length}) but the allocation failed`, undefined, cause);

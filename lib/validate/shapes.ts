@@ -1,5 +1,5 @@
 /** Shapes and strides: sizes are integers, strides step over what they hold, and all of it lies within the array. */
-import { Gemm, type NumericArray } from '../native/binding';
+import { Gemm, type TensorArray } from '../native/binding';
 import { describe, expected, lowpError, type LowpError } from '../errors';
 import { tooShort } from './arrays';
 
@@ -68,7 +68,7 @@ export function checkStrides(strides: unknown, shape: readonly number[], name: s
 }
 
 /** Elements that a tensor needs; refuses an array that is shorter. */
-export function checkExtent(data: NumericArray, shape: readonly number[], strides: unknown, name: string): number {
+export function checkExtent(data: TensorArray, shape: readonly number[], strides: unknown, name: string): number {
   const count = checkCount(shape, `${name}.shape`);
   const extent = strides === undefined ? count : checkStrides(strides, shape, `${name}.strides`);
   if (extent > data.length) {
@@ -86,7 +86,7 @@ const SHAPE_NAMES = { a: 'a.shape', b: 'b.shape' } as const;
  * An operand [..., M, K] as `batch` matrices of m rows: writes batch, m, k, lda and batchStrideA. Leading dimensions become rows as far as
  * they are evenly spaced, so that a contiguous a is one matrix. [K] is one row. Returns the number of rows.
  */
-export function writeRows(ctl: Float64Array, data: NumericArray, shape: unknown, strides: unknown, name: OperandName): number {
+export function writeRows(ctl: Float64Array, data: TensorArray, shape: unknown, strides: unknown, name: OperandName): number {
   checkShape(shape, SHAPE_NAMES[name]);
   const rank = shape.length;
   if (rank === 0) throw expected('ERR_LOWP_SHAPE', 'at least one dimension', SHAPE_NAMES[name], shape);
@@ -111,7 +111,7 @@ function tooManyRows(shape: readonly number[], name: OperandName): LowpError {
 
 function writeStridedRows(
   ctl: Float64Array,
-  data: NumericArray,
+  data: TensorArray,
   shape: readonly number[],
   given: unknown,
   name: OperandName,

@@ -22,6 +22,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindHandles(env, exports, data);
   BindQGemm(env, exports, data);
   BindSGemm(env, exports, data);
+  BindCast(env, exports, data);
   BindNBits(env, exports, data);
   BindQuantize(env, exports, data);
   BindSearch(env, exports, data);

@@ -32,6 +32,7 @@ void BindRuntime(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindHandles(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindQGemm(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSGemm(Napi::Env env, Napi::Object exports, AddonData* data);
+void BindCast(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindNBits(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindQuantize(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSearch(Napi::Env env, Napi::Object exports, AddonData* data);

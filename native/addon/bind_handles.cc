@@ -3,6 +3,7 @@
 
 #include "addon/addon_data.h"
 #include "addon/ctl.h"
+#include "addon/gemm_args.h"
 
 namespace lowp {
 namespace {
@@ -50,10 +51,14 @@ napi_value PackQ(Arguments& arguments) {
 napi_value PackF(Arguments& arguments) {
   napi_env env = arguments.env;
   const Control ctl(env, arguments.values[0], PackSlot::length);
-  const ArrayView b = ReadArray(env, arguments.values[1], "b", napi_float32_array);
+  const ArrayView b = ReadArray(env, arguments.values[1], "b");
+  const SGemmStorage stored_as = ReadStorage(ctl, PackSlot::storage, "the storage");
+  const SGemmStorage given_as = b.type == napi_float32_array ? SGemmStorage::kFloat32 : stored_as;
+  CheckHolds(b, given_as, "b");
   const Stored stored(ctl, b);
   SGemmPackedB packed;
-  Check(PackSGemmB({stored.k, stored.n, b.As<const float>(), stored.ldb, stored.transpose}, SelectSGemm(ActiveIsas()), &packed));
+  Check(PackSGemmB({stored.k, stored.n, b.data, stored.ldb, stored.transpose, given_as, stored_as}, SelectSGemm(ActiveIsas()),
+                   &packed));
   return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
 }
 
@@ -76,10 +81,15 @@ napi_value HandleInfo(Arguments& arguments) {
   info.Set("bytes", static_cast<double>(packed->bytes()));
   const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
   const NBitsPackedB* groups = std::get_if<NBitsPackedB>(&packed->weights);
-  const bool is_float =
-      std::holds_alternative<SGemmPackedB>(packed->weights) || std::holds_alternative<SpmmPacked>(packed->weights);
+  const SGemmPackedB* floats = std::get_if<SGemmPackedB>(&packed->weights);
+  const bool is_float = std::holds_alternative<SpmmPacked>(packed->weights);
   const bool is_binary = corpus != nullptr && corpus->binary, is_int4 = groups != nullptr && groups->bits == 4;
-  info.Set("dtype", is_float ? "float32" : is_binary ? "binary" : is_int4 ? "int4" : "int8");
+  constexpr const char* kFloatDtypes[kSGemmStorages] = {"float32", "bfloat16", "float16"};
+  const char* const dtype = floats != nullptr ? kFloatDtypes[static_cast<size_t>(floats->stored_as)]
+                            : is_binary       ? "binary"
+                            : is_int4         ? "int4"
+                                              : "int8";
+  info.Set("dtype", dtype);
   info.Set("groupSize", static_cast<double>(groups != nullptr ? groups->group : 0));
   return info;
 }

@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 5;
+inline constexpr int kBindingVersion = 6;
 
 struct GemmSlot {
   enum : size_t {
@@ -49,7 +49,16 @@ struct ActivationQuantization {
 };
 
 struct PackSlot {
-  enum : size_t { k, n, ldb, transposeB, length };
+  enum : size_t { k, n, ldb, transposeB, storage, length };
+};
+
+// In the order of SGemmStorage of kernels/sgemm.
+struct StorageCode {
+  enum : size_t { float32, bfloat16, float16, length };
+};
+
+struct CastSlot {
+  enum : size_t { count, from, to, length };
 };
 
 struct GroupSlot {

@@ -53,6 +53,22 @@ Activation ReadActivation(const Control& ctl) {
   return {static_cast<ActivationKind>(code), ctl.Float(GemmSlot::min), ctl.Float(GemmSlot::max), ctl.Float(GemmSlot::alpha)};
 }
 
+SGemmStorage ReadStorage(const Control& ctl, size_t slot, const char* name) {
+  static_assert(StorageCode::length == kSGemmStorages);
+  const size_t code = ctl.Size(slot, name);
+  if (code >= StorageCode::length) {
+    Fail(Code::kValue, "Expected a code below " + std::to_string(size_t{StorageCode::length}) + " for " + name +
+                           " but received " + std::to_string(code));
+  }
+  return static_cast<SGemmStorage>(code);
+}
+
+void CheckHolds(const ArrayView& view, SGemmStorage storage, const char* name) {
+  const bool is_float = storage == SGemmStorage::kFloat32;
+  if (view.type != (is_float ? napi_float32_array : napi_uint16_array))
+    Fail(Code::kType, std::string("Expected ") + (is_float ? "Float32Array" : "Uint16Array") + " for " + name);
+}
+
 Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayView& view, const ArrayView& out, size_t* bytes) {
   *bytes = 0;
   if (!view.present) return {};

@@ -12,6 +12,7 @@
 #include "addon/async.h"
 #include "addon/ctl.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/sgemm/sgemm.h"
 
 namespace lowp {
 
@@ -29,6 +30,10 @@ GemmSizes ReadGemmSizes(const Control& ctl, size_t weights_k, size_t weights_n, 
 size_t CheckA(const GemmSizes& sizes, size_t rows, size_t cols, const ArrayView& a);
 
 Activation ReadActivation(const Control& ctl);
+
+SGemmStorage ReadStorage(const Control& ctl, size_t slot, const char* name);
+// Float32Array, or Uint16Array for the 16-bit ones.
+void CheckHolds(const ArrayView& view, SGemmStorage storage, const char* name);
 
 // Reads where the residual is and checks that it has a row for each of the result; it may lie exactly over out, element for
 // element. `bytes` is what it spans, for a snapshot.

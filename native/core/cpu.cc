@@ -66,7 +66,7 @@ void DetectFeatures(CpuFeatures* f) {
   const bool os_ymm = (xcr0 & 0x06) == 0x06;  // XMM and YMM state
   const bool os_zmm = (xcr0 & 0xe6) == 0xe6;  // and opmask, ZMM0-15 high halves, ZMM16-31
   const Registers leaf7 = CpuId(7);
-  f->avx2 = os_ymm && BitOf(leaf1.ecx, 28) && BitOf(leaf1.ecx, 12) && BitOf(leaf7.ebx, 5);
+  f->avx2 = os_ymm && BitOf(leaf1.ecx, 28) && BitOf(leaf1.ecx, 12) && BitOf(leaf1.ecx, 29) && BitOf(leaf7.ebx, 5);
   f->avx512 = os_zmm && BitOf(leaf7.ebx, 16) && BitOf(leaf7.ebx, 17) && BitOf(leaf7.ebx, 30) && BitOf(leaf7.ebx, 31);
   f->avx512vnni = f->avx512 && BitOf(leaf7.ecx, 11);
   f->avxvnni = f->avx2 && leaf7.eax >= 1 && BitOf(CpuId(7, 1).eax, 4);

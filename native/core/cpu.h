@@ -9,7 +9,7 @@ namespace lowp {
 
 // True only where the operating system also saves the registers (XCR0).
 struct CpuFeatures {
-  bool avx2 = false;    // with FMA
+  bool avx2 = false;    // with FMA and F16C
   bool avx512 = false;  // F, BW, VL, DQ
   bool avx512vnni = false;
   bool avxvnni = false;

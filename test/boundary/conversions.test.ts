@@ -1,6 +1,6 @@
 /** quantize, dequantize, packWeights and runtime against arguments of the wrong type or size. Scales and axes: quantization.test.ts. */
 import '../helpers/ownBinary';
-import { dequantize, packWeights, PackedWeights, quantize, runtime, type LowpErrorCode } from 'lowp';
+import { cast, dequantize, packWeights, PackedWeights, quantize, runtime, type LowpErrorCode } from 'lowp';
 import { expectThrows, wrong, type Fragment } from '../helpers/failures';
 import { fb, qa, qb } from '../helpers/problems';
 
@@ -11,7 +11,12 @@ interface Conversion {
   readonly run: (tensor: unknown, options?: unknown) => unknown;
   /** A good option and a misspelling of it. */
   readonly misspelled: [string, string];
-  readonly out: undefined | (() => Float32Array | Int8Array);
+  readonly out: undefined | (() => Float32Array | Uint16Array | Int8Array);
+}
+
+/** `dtype` of cast has no default. */
+function withDtype(options: unknown = {}): unknown {
+  return typeof options === 'object' && options !== null ? { dtype: 'float16', ...options } : options;
 }
 
 const conversions: readonly Conversion[] = [
@@ -30,6 +35,14 @@ const conversions: readonly Conversion[] = [
     run: (q, options) => dequantize(wrong(q), wrong(options)),
     misspelled: ['outt', 'out'],
     out: () => new Float32Array(6).fill(7),
+  },
+  {
+    name: 'cast',
+    input: 'x',
+    good: () => ({ data: Float32Array.of(0, 1, 2, 3, 4, 5), shape: [2, 3] }),
+    run: (x, options) => cast(wrong(x), wrong<never>(withDtype(options))),
+    misspelled: ['outt', 'out'],
+    out: () => new Uint16Array(6).fill(7),
   },
   {
     name: 'packWeights',
@@ -89,12 +102,12 @@ describe.each(conversions)('$name', ({ input, good, run, misspelled, out: makeOu
   });
 });
 
-describe.each(conversions.slice(0, 2))('$name > out', ({ good, run }) => {
+describe.each(conversions.slice(0, 3))('$name > out', ({ good, run, out: makeOut }) => {
   test.each([null, [], 6, new Float64Array(6), new Uint8ClampedArray(6), new ArrayBuffer(24)])('%p', (out) => {
     expectThrows(() => run(good(), { out }), 'ERR_LOWP_TYPE', ['options.out']);
   });
   test.each([0, 5])('of %i elements', (length) => {
-    const out = run === conversions[0].run ? new Int8Array(length) : new Float32Array(length);
+    const out = makeOut?.().slice(0, length);
     expectThrows(() => run(good(), { out }), 'ERR_LOWP_SHAPE', [6, `(${length})`]);
   });
 });

@@ -9,6 +9,7 @@ import {
   ActivationCode,
   ActivationQuantization,
   BINDING_VERSION,
+  Cast,
   Gemm,
   Group,
   MAX_THREADS,
@@ -16,6 +17,7 @@ import {
   Quantize,
   Search,
   Sparse,
+  StorageCode,
 } from '../../lib/native/binding';
 import { detach } from '../helpers/buffers';
 import { outcome, ROOT, runChild, SUCCESS } from '../helpers/child';
@@ -24,6 +26,7 @@ import { binding, controlOf, expectFailure, gemmControl, packControl, packedByte
 
 const native = binding();
 const f = (n: number): Float32Array => new Float32Array(n);
+const u16 = (n: number): Uint16Array => new Uint16Array(n);
 const i8 = (n: number): Int8Array => new Int8Array(n);
 const i32 = (n: number): Int32Array => new Int32Array(n);
 const one: Float32Array = Float32Array.of(1);
@@ -285,7 +288,30 @@ describe('packing', () => {
     ['2^40 x 2^40', /SHAPE/, () => pack(2 ** 40, 2 ** 40)],
     ['float32 b', /TYPE/, () => native.packQ(packControl(3, 2), wrong(f(6)), one, i32(1))],
     ['int8 b', /TYPE/, () => native.packF(packControl(3, 2), wrong(i8(6)))],
+    ['codes as float32', /TYPE/, () => native.packF(packControl(3, 2), u16(6))],
+    ['codes short', /SHAPE/, () => native.packF(packControl(4, 2, 2, 0, StorageCode.float16), u16(6))],
+    ['storage 3', /VALUE/, () => native.packF(packControl(3, 2, 2, 0, 3), f(6))],
+    ['storage NaN', /VALUE/, () => native.packF(packControl(3, 2, 2, 0, NaN), f(6))],
   ])('%s > %s', (_, code, call) => expectFailure(call, code));
+});
+
+describe('cast', () => {
+  const [float32, bfloat16, float16] = [StorageCode.float32, StorageCode.bfloat16, StorageCode.float16];
+  test.each<[string, string, () => void]>([
+    ['x short', 'SHAPE', () => native.cast(controlOf(5, float32, float16), f(4), u16(5))],
+    ['out short', 'SHAPE', () => native.cast(controlOf(5, float32, float16), f(5), u16(4))],
+    ['2^40', 'SHAPE', () => native.cast(controlOf(2 ** 40, float32, float16), f(5), u16(4))],
+    ['x of the other type', 'TYPE', () => native.cast(controlOf(4, bfloat16, float32), f(4), f(4))],
+    ['out of the other type', 'TYPE', () => native.cast(controlOf(4, float32, float16), f(4), f(4))],
+    ['int16 x', 'TYPE', () => native.cast(controlOf(4, float16, float32), wrong(new Int16Array(4)), f(4))],
+    ['from 3', 'VALUE', () => native.cast(controlOf(4, 3, float32), u16(4), f(4))],
+    ['to -1', 'VALUE', () => native.cast(controlOf(4, float32, -1), f(4), u16(4))],
+    ['NaN elements', 'VALUE', () => native.cast(controlOf(NaN, float32, float16), f(4), u16(4))],
+  ])('%s > %s', (_, code, call) => expectFailure(call, code));
+  test('out over x', () => {
+    const x = f(4);
+    expectFailure(() => native.cast(controlOf(4, float32, float16), x, new Uint16Array(x.buffer, 8, 4)), 'ALIAS');
+  });
 });
 
 describe('quantize', () => {
@@ -317,6 +343,8 @@ test('control blocks, version and limits mirror those of native code', () => {
     ActivationCode: ActivationCode.length + 1,
     ActivationQuantization: 4,
     PackSlot: Pack.length + 1,
+    StorageCode: StorageCode.length + 1,
+    CastSlot: Cast.length + 1,
     SearchSlot: Search.length + 1,
     SparseSlot: Sparse.length + 1,
     GroupSlot: Group.length + 1,

@@ -21,7 +21,7 @@ export class GuardedMemory {
   }
 
   /** The last bytes of the memory, with these values. */
-  place<T extends Float32Array | Int32Array | Int8Array | Uint8Array>(array: T): T {
+  place<T extends Float32Array | Uint16Array | Int32Array | Int8Array | Uint8Array>(array: T): T {
     const offset = this.#buffer.byteLength - array.byteLength;
     const view = Reflect.construct(array.constructor, [this.#buffer, offset, array.length]) as T;
     view.set(array);

@@ -60,12 +60,13 @@ const SLOT: Readonly<Record<string, number>> = {
   right: Gemm.right,
 };
 
-export function packControl(k: number, n: number, ldb = n, transposeB = 0): Uint8Array {
+export function packControl(k: number, n: number, ldb = n, transposeB = 0, storage = 0): Uint8Array {
   const { slots, bytes } = makeControl(Pack.length);
   slots[Pack.k] = k;
   slots[Pack.n] = n;
   slots[Pack.ldb] = ldb;
   slots[Pack.transposeB] = transposeB;
+  slots[Pack.storage] = storage;
   return bytes;
 }
 
@@ -113,8 +114,8 @@ export function packedBytes(k: number, n: number): NativeHandle {
   return binding().packQ(packControl(k, n), new Int8Array(k * n).fill(1), Float32Array.of(1), Int32Array.of(0));
 }
 
-export function packedFloats(k: number, n: number): NativeHandle {
-  return binding().packF(packControl(k, n), new Float32Array(k * n).fill(1));
+export function packedFloats(k: number, n: number, storage = 0): NativeHandle {
+  return binding().packF(packControl(k, n, n, 0, storage), new Float32Array(k * n).fill(1));
 }
 
 /** Numbers as a control block. */

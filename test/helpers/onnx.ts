@@ -8,6 +8,8 @@ const IR_VERSION = 10;
 const { DataType } = onnx.TensorProto;
 const TYPES = { float32: DataType.FLOAT, uint8: DataType.UINT8, int8: DataType.INT8, int32: DataType.INT32 } as const;
 
+const FLOAT_TYPES = { float32: DataType.FLOAT, bfloat16: DataType.BFLOAT16, float16: DataType.FLOAT16 } as const;
+
 export type Dtype = keyof typeof TYPES;
 type Data = Float32Array | Uint8Array | Int8Array | Int32Array;
 
@@ -26,7 +28,7 @@ function tagOf(value: unknown): string {
 }
 
 // onnxruntime makes its results in the main realm and checks them with instanceof; jest gives each test file a realm of its own.
-for (const array of [Float32Array, Int32Array, Int8Array]) {
+for (const array of [Float32Array, Uint16Array, Int32Array, Int8Array]) {
   Object.defineProperty(array, Symbol.hasInstance, { value: (x: unknown) => tagOf(x) === array.name });
 }
 
@@ -126,6 +128,42 @@ export async function runOperator(operator: Operator): Promise<Data[]> {
     });
     const results = await session.run(feeds);
     return operator.outputs.map((_, i) => results[`y${i}`].data as Data);
+  } finally {
+    await session.release();
+  }
+}
+
+/**
+ * x cast to each of the dtypes in turn. A Uint16Array is of `from`; onnxruntime gives no bfloat16 to JavaScript, so that it can't
+ * come last.
+ */
+export async function runCasts(
+  x: { readonly data: Float32Array | Uint16Array; readonly shape: readonly number[] },
+  from: keyof typeof FLOAT_TYPES,
+  ...dtypes: (keyof typeof FLOAT_TYPES)[]
+): Promise<Float32Array | Uint16Array> {
+  const shape = { dim: x.shape.map((dimValue) => ({ dimValue })) };
+  const last = dtypes[dtypes.length - 1];
+  const model = onnx.ModelProto.create({
+    irVersion: IR_VERSION,
+    opsetImport: [{ domain: '', version: OPSET }],
+    graph: {
+      name: 'Casts',
+      node: dtypes.map((dtype, i) => ({
+        opType: 'Cast',
+        ...{ input: [`t${i}`], output: [`t${i + 1}`] },
+        attribute: [{ name: 'to', type: onnx.AttributeProto.AttributeType.INT, i: FLOAT_TYPES[dtype] }],
+      })),
+      initializer: [
+        { name: 't0', dataType: FLOAT_TYPES[from], dims: [...x.shape], rawData: new Uint8Array(x.data.slice().buffer) },
+      ],
+      output: [{ name: `t${dtypes.length}`, type: { tensorType: { elemType: FLOAT_TYPES[last], shape } } }],
+    },
+  });
+  const session = await InferenceSession.create(onnx.ModelProto.encode(model).finish(), SESSION);
+  try {
+    const results = await session.run({});
+    return results[`t${dtypes.length}`].data as Float32Array | Uint16Array;
   } finally {
     await session.release();
   }

@@ -10,6 +10,8 @@ const MIRRORS = [
   ['ActivationCode', 'ActivationCode'],
   ['ActivationQuantization', 'ActivationQuantization'],
   ['PackSlot', 'Pack'],
+  ['StorageCode', 'StorageCode'],
+  ['CastSlot', 'Cast'],
   ['GroupSlot', 'Group'],
   ['SparseSlot', 'Sparse'],
   ['QuantizeSlot', 'Quantize'],

@@ -169,6 +169,13 @@ describe.each(isas)('sgemm > %s', (isa) => {
     }
   });
 
+  test.each([1, 2, 3])('M%i: several micropanels at once, and those left over', (m) => {
+    for (const n of [2 * nr - 1, 2 * nr, 3 * nr, 4 * nr - 1, 4 * nr + 1, 7 * nr + 3]) {
+      check({ m, n, k: 3, whole: true, bias: true });
+      check({ m, n, k: 515, padC: 1 });
+    }
+  });
+
   test.each([119, 121, 239, 241, 385, 769])('M%i around the block of rows', (m) => {
     check({ m, n: nr + 1, k: 9, whole: true });
     check({ m, n: 3, k: 260, transposeA: true });
