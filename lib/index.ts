@@ -1,4 +1,5 @@
 /** lowp: exact low-precision matrix products for Node.js. Re-exports only. */
+export { magnitudePrune } from './compress/prune';
 export { matmul, matmulAsync } from './ops/matmul';
 export { PackedEmbeddings, packEmbeddings } from './ops/packEmbeddings';
 export { PackedSparse, packSparse } from './ops/packSparse';
@@ -20,6 +21,7 @@ export { quantizeCsr } from './sparse/quantized';
 export { repairCsr } from './sparse/repair';
 export { runtime } from './runtime';
 export type { Cpu, Cuda, Isa, Kernel, Memory, Runtime } from './runtime';
+export type { PruneOptions, PruneResult, PruneStructure } from './compress/prune';
 export type { BlockOptions } from './sparse/blocks';
 export type { CsrFromCooOptions } from './sparse/coo';
 export type { CsrFromDenseOptions } from './sparse/dense';
