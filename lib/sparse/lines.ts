@@ -14,6 +14,23 @@ const MAX_MANTISSA = Math.floor(2 ** 53 / 10);
 /** Powers of ten that are exact, so that one multiplication or division rounds as it should (Clinger 1990). */
 const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
 
+/** More than what rounding 5 times can add. */
+const SLACK = 2 ** -50;
+const DECODER = new TextDecoder();
+const f32 = Math.fround;
+
+/** mantissa * 10^exponent, in steps of exact powers. */
+function scale(mantissa: number, exponent: number): number {
+  let value = mantissa;
+  // Beyond these every mantissa but 0 becomes an infinity or 0.
+  let left = Math.min(400, Math.abs(exponent));
+  for (; left > 0; left -= 22) {
+    const power = POWERS[Math.min(22, left)];
+    value = exponent < 0 ? value / power : value * power;
+  }
+  return value;
+}
+
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE;
 }
@@ -82,7 +99,7 @@ export class Lines {
     return count;
   }
 
-  /** A decimal number as a double, correctly rounded; NaN for anything else, and then the word is still there. */
+  /** A decimal number as a double that rounds to the right float32; NaN for anything else, and then the word is still there. */
   readNumber(): number {
     if (this.isDone()) return NaN;
     const bytes = this.#bytes;
@@ -106,7 +123,10 @@ export class Lines {
       if (mantissa < MAX_MANTISSA) {
         mantissa = mantissa * 10 + (byte - ZERO);
         if (afterPoint) exponent--;
-      } else exact = false;
+      } else {
+        exact = false;
+        if (!afterPoint) exponent++;
+      }
     }
     if (digits === 0) return NaN;
     if (at < length && (bytes[at] | SPACE) === 0x65) {
@@ -121,8 +141,13 @@ export class Lines {
     }
     if (!this.#isEnd(at)) return NaN;
     this.#at = at;
-    if (!exact || exponent < -22 || exponent > 22) return Number(this.#text(begin, at));
-    const magnitude = exponent < 0 ? mantissa / POWERS[-exponent] : mantissa * POWERS[exponent];
+    const magnitude = scale(mantissa, exponent);
+    if (!(exact && exponent >= -22 && exponent <= 22)) {
+      // Between these two, for what was left out of the mantissa is less than 1, and scaling rounds 5 times at most.
+      const least = f32(magnitude * (1 - SLACK));
+      const most = f32((exact ? magnitude : scale(mantissa + 1, exponent)) * (1 + SLACK));
+      if (least !== most) return Number(this.#text(begin, at));
+    }
     return negative ? -magnitude : magnitude;
   }
 
@@ -131,6 +156,6 @@ export class Lines {
   }
 
   #text(begin: number, end: number): string {
-    return new TextDecoder().decode(this.#bytes.subarray(begin, end));
+    return DECODER.decode(this.#bytes.subarray(begin, end));
   }
 }

@@ -99,6 +99,16 @@ describe('fromMatrixMarket', () => {
     );
     const random = new Random('numbers');
     for (let i = 0; i < 2000; i++) texts.push(String(random.normal() * 10 ** random.int(-30, 30)));
+    // Half way between two float32, and as near to that as a double can be: where rounding twice would show.
+    const word = new Uint32Array(1);
+    const float = new Float32Array(word.buffer);
+    for (let i = 0; i < 1000; i++) {
+      word[0] = random.int(0, 0x7f7ffffe);
+      const below = float[0];
+      word[0]++;
+      const half = (below + float[0]) / 2;
+      texts.push(half.toExponential(20), (half * (1 + (i % 2 === 0 ? 1 : -1) * 2 ** -52)).toExponential(16), below.toFixed(30));
+    }
     const text = `${GENERAL}1 ${texts.length} ${texts.length}\n${texts.map((t, i) => `1 ${i + 1} ${t}`).join('\n')}`;
     const { values } = fromMatrixMarket(text);
     texts.forEach((t, i) => {
