@@ -9,6 +9,8 @@ import {
   type BsrMatrix,
   type CsrMatrix,
   type LowpErrorCode,
+  type QuantizedTensor,
+  type Tensor,
 } from 'lowp';
 import * as reference from 'lowp/reference';
 import { detach } from '../helpers/buffers';
@@ -304,4 +306,13 @@ describe('sparseMatmulAsync', () => {
     b.data.fill(0);
     await expect(done).resolves.toMatchObject({ data: Float32Array.of(8, 2, 11, -3) });
   });
+});
+
+test('the type of the result follows from output', () => {
+  const real: Tensor<Float32Array> = sparseMatmul(csr8(), qb());
+  const sums: Tensor<Int32Array> = sparseMatmul(csr8(), qb(), { output: 'int32' });
+  const bytes: QuantizedTensor<Uint8Array> = sparseMatmul(csr8(), qb(), { output: { dtype: 'uint8', scale: 1 } });
+  const x = { data: Float32Array.of(1, 2, 3), shape: [3] };
+  const vector: Tensor<Float32Array> = sparseMatmul(x, csr8(), { side: 'right' });
+  expect([real, sums, bytes, vector].map(({ data }) => data.length)).toEqual([4, 4, 4, 2]);
 });
