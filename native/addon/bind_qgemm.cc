@@ -50,22 +50,22 @@ void Call::ReadA(const Control& ctl) {
 
 void Call::ReadOutput(const Control& ctl) {
   switch (out.type) {
-    case napi_int32_array: args.c_kind = QGemmC::kInt32; break;
-    case napi_float32_array: args.c_kind = QGemmC::kFloat32; break;
-    case napi_int8_array: args.c_kind = QGemmC::kS8; break;
-    case napi_uint8_array: args.c_kind = QGemmC::kU8; break;
+    case napi_int32_array: args.output.kind = OutputKind::kInt32; break;
+    case napi_float32_array: args.output.kind = OutputKind::kFloat32; break;
+    case napi_int8_array: args.output.kind = OutputKind::kS8; break;
+    case napi_uint8_array: args.output.kind = OutputKind::kU8; break;
     default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
   }
-  args.c_scale = ctl.Float(GemmSlot::scaleOut);
-  args.c_zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
-  args.activation = ReadActivation(ctl);
-  args.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
+  args.output.scale = ctl.Float(GemmSlot::scaleOut);
+  args.output.zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
+  args.output.activation = ReadActivation(ctl);
+  args.output.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
   if (!bias.present) return;
   CheckLength(bias, sizes.n, "bias");
   if (bias.type == napi_float32_array) {
-    args.bias_f32 = bias.As<const float>();
+    args.output.bias_f32 = bias.As<const float>();
   } else if (bias.type == napi_int32_array) {
-    args.bias_s32 = bias.As<const int32_t>();
+    args.output.bias_s32 = bias.As<const int32_t>();
   } else {
     Fail(Code::kType, "Expected Float32Array or Int32Array for bias");
   }
@@ -117,11 +117,12 @@ napi_value QGemmAsync(Arguments& arguments) {
   QGemmArgs args = call.args;
   size_t offset = 0;
   args.a = Snapshot(*job, &offset, call.a.As<const uint8_t>(), a_bytes);
-  args.bias_f32 = Snapshot(*job, &offset, args.bias_f32, bias_bytes);
-  args.bias_s32 = Snapshot(*job, &offset, args.bias_s32, bias_bytes);
+  args.output.bias_f32 = Snapshot(*job, &offset, args.output.bias_f32, bias_bytes);
+  args.output.bias_s32 = Snapshot(*job, &offset, args.output.bias_s32, bias_bytes);
   args.a_scales = Snapshot(*job, &offset, args.a_scales, row_bytes);
   args.a_zeros = Snapshot(*job, &offset, args.a_zeros, row_bytes);
-  args.residual.data = Snapshot(*job, &offset, static_cast<const uint8_t*>(args.residual.data), call.residual_bytes);
+  args.output.residual.data =
+      Snapshot(*job, &offset, static_cast<const uint8_t*>(args.output.residual.data), call.residual_bytes);
   args.c = PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc);
   args.batch_stride_c = args.m * args.ldc;
   job->run = [args, packed = call.packed](Job& self) mutable {

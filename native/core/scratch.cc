@@ -6,7 +6,7 @@ namespace {
 constexpr size_t kKeptBytes = size_t{8} << 20;
 
 AlignedBuffer& Slot(ScratchSlot slot) {
-  thread_local AlignedBuffer buffers[2];
+  thread_local AlignedBuffer buffers[3];
   return buffers[static_cast<size_t>(slot)];
 }
 
@@ -17,10 +17,8 @@ uint8_t* Scratch(ScratchSlot slot, size_t bytes) {
   return buffer.Reserve(bytes) ? buffer.data() : nullptr;
 }
 
-void TrimScratch() {
-  for (ScratchSlot slot : {ScratchSlot::kCall, ScratchSlot::kTask}) {
-    if (Slot(slot).size() > kKeptBytes) Slot(slot).Free();
-  }
+void TrimScratch(ScratchSlot slot) {
+  if (Slot(slot).size() > kKeptBytes) Slot(slot).Free();
 }
 
 }  // namespace lowp

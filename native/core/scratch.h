@@ -8,14 +8,15 @@
 
 namespace lowp {
 
-// Two slots, because a parallel region runs inside a call that has scratch of its own on the same thread.
-enum class ScratchSlot { kCall, kTask };
+// Several slots, because a parallel region runs inside a call that has scratch of its own on the same thread, and a convolution
+// holds images in another layout while the matrix product runs.
+enum class ScratchSlot { kImage, kCall, kTask };
 
 // At least `bytes`, or null where there is no memory. Valid until the next Scratch() of this slot on this thread.
 uint8_t* Scratch(ScratchSlot slot, size_t bytes);
 
-// Gives back what one unusually large call left behind.
-void TrimScratch();
+// Gives back what one unusually large call left behind in a slot.
+void TrimScratch(ScratchSlot slot);
 
 }  // namespace lowp
 

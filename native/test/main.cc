@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   test::TestSearch(quick);
   test::TestNBits(quick);
   test::TestSparse(quick);
+  test::TestConv(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);

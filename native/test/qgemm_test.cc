@@ -19,7 +19,7 @@ struct Case {
   bool a_signed, b_signed, transpose_b, per_channel, per_row;
   size_t lda_gap, ldc_gap, threads;
   Fill a_fill, b_fill;
-  QGemmC output;
+  OutputKind output;
   bool bias, float_bias;
   Activation activation;
   ResidualKind residual;
@@ -47,7 +47,7 @@ int32_t Saturate(float rounded, int32_t zero, bool is_signed) {
   return static_cast<int32_t>(std::min(std::max(shifted, static_cast<float>(low)), static_cast<float>(low + 255)));
 }
 
-size_t ElementSize(QGemmC kind) { return kind == QGemmC::kInt32 || kind == QGemmC::kFloat32 ? 4 : 1; }
+size_t ElementSize(OutputKind kind) { return kind == OutputKind::kInt32 || kind == OutputKind::kFloat32 ? 4 : 1; }
 
 void Run(const QGemmEntry& entry, const Case& c, Random& random) {
   const size_t lda = c.k + c.lda_gap, ldc = c.n + c.ldc_gap, ldb = (c.transpose_b ? c.k : c.n) + c.lda_gap;
@@ -91,23 +91,23 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
     args.a_zeros = a_zero.data();
   }
   args.b = &packed;
-  args.c_kind = c.output;
+  args.output.kind = c.output;
   args.c = out.data();
   args.ldc = ldc;
-  args.c_scale = 0.07f;
-  args.c_zero = c.output == QGemmC::kS8 ? -7 : 9;
-  const bool is_float = c.output == QGemmC::kFloat32, is_int32 = c.output == QGemmC::kInt32;
+  args.output.scale = 0.07f;
+  args.output.zero = c.output == OutputKind::kS8 ? -7 : 9;
+  const bool is_float = c.output == OutputKind::kFloat32, is_int32 = c.output == OutputKind::kInt32;
   const bool use_float_bias = c.bias && !is_int32 && (is_float || c.float_bias);
-  if (use_float_bias) args.bias_f32 = bias_f.data();
-  if (c.bias && !use_float_bias) args.bias_s32 = bias_i.data();
-  args.activation = is_int32 ? kNoActivation : c.activation;
+  if (use_float_bias) args.output.bias_f32 = bias_f.data();
+  if (c.bias && !use_float_bias) args.output.bias_s32 = bias_i.data();
+  args.output.activation = is_int32 ? kNoActivation : c.activation;
   const TestResidual other(random, is_int32 || c.in_place ? ResidualKind::kNone : c.residual, c.m, c.n);
-  args.residual = other.view();
+  args.output.residual = other.view();
   GuardedArray<float> real_before(c.in_place && is_float ? out.size() / 4 : 0);
   if (c.in_place && is_float) {
     for (size_t i = 0; i < real_before.size(); ++i) real_before[i] = random.Float();
     std::memcpy(out.data(), real_before.data(), out.size());
-    args.residual = {ResidualKind::kFloat32, out.data(), ldc, 0, 0};
+    args.output.residual = {ResidualKind::kFloat32, out.data(), ldc, 0, 0};
   }
   args.threads = c.threads;
   if (status.ok()) status = QGemm(args);
@@ -123,13 +123,13 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
       const int32_t za = a_zero[c.per_row ? m : 0], zb = b_zero[c.per_channel ? n : 0];
       int64_t sum = 0;
       for (size_t k = 0; k < c.k; ++k) sum += int64_t{a_at(m, k) - za} * (b_at(k, n) - zb);
-      if (args.bias_s32 != nullptr) sum += bias_i[n];
+      if (args.output.bias_s32 != nullptr) sum += bias_i[n];
       uint8_t expected[4];
       const float scale = a_scale[c.per_row ? m : 0] * b_scale[c.per_channel ? n : 0];
       float real = static_cast<float>(static_cast<int32_t>(sum)) * scale;
       if (use_float_bias) real = real + bias_f[n];
       real = real_before.size() > 0 ? real + real_before[m * ldc + n] : other.Add(real, m, n);
-      real = Activated(args.activation, real);
+      real = Activated(args.output.activation, real);
       if (is_int32) {
         const int32_t s = static_cast<int32_t>(sum);
         std::memcpy(expected, &s, 4);
@@ -137,13 +137,13 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
         std::memcpy(expected, &real, 4);
       } else {
         const bool requantized =
-            !use_float_bias && other.view().kind == ResidualKind::kNone && args.activation.kind == ActivationKind::kClamp;
+            !use_float_bias && other.view().kind == ResidualKind::kNone && args.output.activation.kind == ActivationKind::kClamp;
         const float scaled =
-            requantized ? static_cast<float>(static_cast<int32_t>(sum)) * (scale / args.c_scale) : real / args.c_scale;
-        const bool is_signed = c.output == QGemmC::kS8;
-        int32_t q = Saturate(std::nearbyintf(scaled), args.c_zero, is_signed);
-        const auto bound = [&](float x) { return Saturate(std::nearbyintf(x / args.c_scale), args.c_zero, is_signed); };
-        if (requantized) q = std::min(std::max(q, bound(args.activation.min)), bound(args.activation.max));
+            requantized ? static_cast<float>(static_cast<int32_t>(sum)) * (scale / args.output.scale) : real / args.output.scale;
+        const bool is_signed = c.output == OutputKind::kS8;
+        int32_t q = Saturate(std::nearbyintf(scaled), args.output.zero, is_signed);
+        const auto bound = [&](float x) { return Saturate(std::nearbyintf(x / args.output.scale), args.output.zero, is_signed); };
+        if (requantized) q = std::min(std::max(q, bound(args.output.activation.min)), bound(args.output.activation.max));
         expected[0] = static_cast<uint8_t>(q);
       }
       equal = std::memcmp(expected, out.data() + (m * ldc + n) * size, size) == 0;
@@ -171,7 +171,7 @@ Case RandomCase(Random& random, const QGemmKernel& kernel, bool deep) {
   c.threads = 1;
   c.a_fill = static_cast<Fill>(random.Below(5) < 3 ? 0 : 1 + random.Below(2));
   c.b_fill = static_cast<Fill>(random.Below(5) < 3 ? 0 : 1 + random.Below(2));
-  c.output = static_cast<QGemmC>(random.Below(4));
+  c.output = static_cast<OutputKind>(random.Below(4));
   c.bias = random.Below(2) != 0;
   c.float_bias = random.Below(2) != 0;
   c.activation = RandomActivation(random);
@@ -209,7 +209,7 @@ void RunDynamic(const QGemmEntry& entry, Random& random, bool per_row) {
   args.b = &packed;
   args.lda = k;
   args.ldc = n;
-  args.activation = kNoActivation;
+  args.output.activation = kNoActivation;
   args.a_kind = per_row ? QGemmA::kFloat32PerRow : QGemmA::kFloat32PerTensor;
   args.a = a.data();
   args.c = out.data();
@@ -272,10 +272,10 @@ void TestQGemm(bool quick) {
     args.a = a.data();
     args.lda = k;
     args.b = &packed;
-    args.c_kind = QGemmC::kInt32;
+    args.output.kind = OutputKind::kInt32;
     args.c = &out;
     args.ldc = 1;
-    args.activation = kNoActivation;
+    args.output.activation = kNoActivation;
     if (status.ok()) status = QGemm(args);
     Expect(status.ok() && out == 4096 * 255 * 127, std::string(entry.kernel->name) + " 255 * 127 repeated");
   }

@@ -107,18 +107,6 @@ void RunFloat(const SpmmEntry& entry, Random& random, const Shape& s, bool right
          std::string(entry.kernel->name) + Describe(s, right) + (use_bias ? " bias" : "") + " t" + std::to_string(threads));
 }
 
-size_t SizeOf(OutputKind kind) { return kind == OutputKind::kInt32 || kind == OutputKind::kFloat32 ? 4 : 1; }
-
-QGemmC DenseOutput(OutputKind kind) {
-  switch (kind) {
-    case OutputKind::kInt32: return QGemmC::kInt32;
-    case OutputKind::kFloat32: return QGemmC::kFloat32;
-    case OutputKind::kU8: return QGemmC::kU8;
-    case OutputKind::kS8: return QGemmC::kS8;
-  }
-  return QGemmC::kInt32;
-}
-
 struct Dense {
   QSpmmDense kind;
   std::vector<uint8_t> bytes;
@@ -168,14 +156,9 @@ void RunInt(const QSpmmEntry& entry, Random& random, const Shape& s, bool right,
   q.a_scale = 0.02f;
   q.a_zero = dense_kind == QSpmmDense::kS8 ? -3 : 120;
   q.b = &weights;
-  q.c_kind = DenseOutput(output.kind);
+  q.output = output;
   q.c = expected.data();
   q.ldc = s.rows;
-  q.c_scale = output.scale;
-  q.c_zero = output.zero;
-  q.bias_s32 = output.bias_s32;
-  q.bias_f32 = output.bias_f32;
-  q.activation = output.activation;
   if (status.ok()) status = QGemm(q);
 
   const size_t gap = random.Below(3), d_rows = right ? s.n : s.cols, d_cols = right ? s.cols : s.n;

@@ -83,9 +83,8 @@ Status CheckEpilogue(const Activation& activation, const Residual& residual) {
 }
 
 Residual SkipRows(Residual residual, size_t rows) {
-  const size_t size = residual.kind == ResidualKind::kFloat32 ? sizeof(float) : 1;
   if (residual.kind != ResidualKind::kNone)
-    residual.data = static_cast<const uint8_t*>(residual.data) + rows * residual.ld * size;
+    residual.data = static_cast<const uint8_t*>(residual.data) + rows * residual.ld * SizeOf(residual.kind);
   return residual;
 }
 

@@ -25,6 +25,9 @@ namespace lowp {
 Status CheckEpilogue(const Activation& activation, const Residual& residual);
 
 enum class OutputKind : uint8_t { kInt32, kFloat32, kU8, kS8 };
+// Bytes of an element.
+inline size_t SizeOf(OutputKind kind) { return kind == OutputKind::kInt32 || kind == OutputKind::kFloat32 ? 4 : 1; }
+inline size_t SizeOf(ResidualKind kind) { return kind == ResidualKind::kNone ? 0 : kind == ResidualKind::kFloat32 ? 4 : 1; }
 
 // What becomes of exact int32 sums: see qgemm.h for the formulas. scale and zero: of an 8-bit output.
 struct IntOutput {

@@ -144,7 +144,8 @@ Status NBits(const NBitsArgs& args) {
   ParallelFor(partition.pieces(), threads, [&](size_t task) {
     if (!ComputePiece(args, blocking, packed, partition[task])) out_of_memory = true;
   });
-  TrimScratch();
+  TrimScratch(ScratchSlot::kCall);
+  TrimScratch(ScratchSlot::kTask);
   if (out_of_memory) return NoScratch(blocking.panel_bytes + blocking.acc_bytes);
   if (IsSet(args.stop)) return {Code::kAborted, "The call was cancelled"};
   return {};

@@ -23,13 +23,12 @@ namespace lowp {
 namespace {
 
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
-size_t ElementSize(QGemmC kind) { return Is8Bit(kind) ? 1 : 4; }
 
 struct Blocking {
   size_t mc, nc, k_blocks, packed_row_bytes;
-  size_t packed_bytes, acc_bytes, sums_bytes;
+  size_t packed_bytes, acc_bytes, sums_bytes, gathered_bytes;
 
-  Blocking(const QGemmKernel& kernel, size_t m, size_t k) {
+  Blocking(const QGemmKernel& kernel, size_t m, size_t k, bool gathers) {
     k_blocks = std::max<size_t>(DivUp(k, kernel.kc), 1);
     packed_row_bytes = QGemmRowStride(kernel.kc, kernel.a_bytes);
     mc = BlockRows(m, kernel.mr, packed_row_bytes);
@@ -37,8 +36,9 @@ struct Blocking {
     packed_bytes = RoundUp(k_blocks * mc * packed_row_bytes, kCacheLine);
     acc_bytes = mc * nc * sizeof(int32_t);
     sums_bytes = RoundUp(mc * sizeof(int32_t), kCacheLine);
+    gathered_bytes = gathers ? mc * kernel.kc : 0;
   }
-  size_t bytes() const { return packed_bytes + acc_bytes + sums_bytes; }
+  size_t bytes() const { return packed_bytes + acc_bytes + sums_bytes + gathered_bytes; }
 };
 
 struct Problem {
@@ -87,6 +87,7 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
   if (scratch == nullptr) return false;
   int32_t* acc = reinterpret_cast<int32_t*>(scratch + p.blocking.packed_bytes);
   int32_t* sums = reinterpret_cast<int32_t*>(scratch + p.blocking.packed_bytes + p.blocking.acc_bytes);
+  uint8_t* gathered = scratch + p.blocking.packed_bytes + p.blocking.acc_bytes + p.blocking.sums_bytes;
   const uint8_t* a = p.a.data + batch * p.a.batch_stride;
   const QGemmPackAFn pack = p.a.is_signed ? kernel.pack_a_s8 : kernel.pack_a_u8;
 
@@ -95,8 +96,15 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
     std::fill_n(sums, rows, 0);
     for (size_t pc = 0; pc < p.blocking.k_blocks; ++pc) {
       const size_t k0 = pc * kernel.kc;
-      pack(rows, std::min<size_t>(kernel.kc, b.k - k0), a + ic * p.a.lda + k0, p.a.lda,
-           scratch + pc * p.blocking.mc * p.blocking.packed_row_bytes, sums);
+      const size_t depth = std::min<size_t>(kernel.kc, b.k - k0);
+      const uint8_t* from = a + ic * p.a.lda + k0;
+      size_t ld = p.a.lda;
+      if (p.args.rows != nullptr) {
+        p.args.rows->Read(batch, ic, rows, k0, depth, gathered, kernel.kc);
+        from = gathered;
+        ld = kernel.kc;
+      }
+      pack(rows, depth, from, ld, scratch + pc * p.blocking.mc * p.blocking.packed_row_bytes, sums);
     }
     IntStore store = p.store;
     // Row arrays are indexed by the row of C; sums start at ic.
@@ -104,7 +112,7 @@ bool ComputePiece(const Problem& p, size_t batch, const Piece& piece) {
     if (store.a_zero != nullptr) store.a_zero += batch * p.args.m;
     if (store.a_scale != nullptr) store.a_scale += batch * p.args.m;
     store.residual = SkipRows(store.residual, batch * p.args.m);
-    store.c = static_cast<uint8_t*>(p.args.c) + batch * p.args.batch_stride_c * ElementSize(p.args.c_kind);
+    store.c = static_cast<uint8_t*>(p.args.c) + batch * p.args.batch_stride_c * SizeOf(p.args.output.kind);
     for (size_t jc = piece.n_begin; jc < piece.n_end; jc += p.blocking.nc) {
       if (IsSet(p.args.stop)) return true;
       ComputeColumns(p, store, scratch, acc, ic, rows, jc, std::min(piece.n_end, jc + p.blocking.nc));
@@ -130,14 +138,15 @@ Status QGemm(const QGemmArgs& args) {
   const IntStore store = MakeStore(args, a, at, scratch);
   const size_t work = args.batch * args.m * b.n * std::max<size_t>(b.k, 1);
   const size_t threads = work < kParallelWork ? 1 : args.threads;
-  const Blocking blocking(kernel, args.m, b.k);
+  const Blocking blocking(kernel, args.m, b.k, args.rows != nullptr);
   const Partition partition(args.m, b.n, kernel.mr, kernel.nr, blocking.mc, threads);
   const Problem problem{args, kernel, a, store, blocking};
   std::atomic<bool> out_of_memory{false};
   ParallelFor(args.batch * partition.pieces(), threads, [&](size_t task) {
     if (!ComputePiece(problem, task / partition.pieces(), partition[task % partition.pieces()])) out_of_memory = true;
   });
-  TrimScratch();
+  TrimScratch(ScratchSlot::kCall);
+  TrimScratch(ScratchSlot::kTask);
   if (out_of_memory)
     return {Code::kNoMemory,
             "Expected " + std::to_string(blocking.bytes()) + " bytes of scratch memory but the system gave none"};

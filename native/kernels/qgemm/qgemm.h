@@ -20,6 +20,7 @@
 
 #include "core/aligned_buffer.h"
 #include "core/isa.h"
+#include "core/row_source.h"
 #include "core/status.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/qgemm/qgemm_kernel.h"
@@ -57,27 +58,21 @@ struct QGemmPackArgs {
 Status PackQGemmB(const QGemmPackArgs& args, const QGemmEntry& entry, QGemmPackedB* packed);
 
 enum class QGemmA : uint8_t { kU8, kS8, kFloat32PerTensor, kFloat32PerRow };
-enum class QGemmC : uint8_t { kInt32, kFloat32, kU8, kS8 };
 
 struct QGemmArgs {
   size_t batch = 1, m = 0;
   QGemmA a_kind = QGemmA::kU8;
   const void* a = nullptr;
   size_t lda = 0, batch_stride_a = 0;
+  const RowSource<uint8_t>* rows = nullptr;  // instead of what stands at a, which then is not read; 8-bit kinds only
   float a_scale = 1;
   int32_t a_zero = 0;
   const float* a_scales = nullptr;  // [batch * m] instead of a_scale and a_zero
   const int32_t* a_zeros = nullptr;
   const QGemmPackedB* b = nullptr;
-  QGemmC c_kind = QGemmC::kFloat32;
   void* c = nullptr;
   size_t ldc = 0, batch_stride_c = 0;
-  float c_scale = 1;
-  int32_t c_zero = 0;
-  const int32_t* bias_s32 = nullptr;  // [n]
-  const float* bias_f32 = nullptr;    // [n]
-  Activation activation{};
-  Residual residual{};  // row batch * m + m of it belongs to row m of the batch
+  IntOutput output;  // row batch * m + m of the residual belongs to row m of the batch
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;  // polled between blocks
 };

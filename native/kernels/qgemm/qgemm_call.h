@@ -13,11 +13,7 @@ namespace lowp {
 // Scales, zero points, kinds that go together, and the depth.
 Status CheckQGemm(const QGemmArgs& args);
 
-inline bool Is8Bit(QGemmC kind) { return kind == QGemmC::kU8 || kind == QGemmC::kS8; }
 inline bool IsFloat(QGemmA kind) { return kind == QGemmA::kFloat32PerTensor || kind == QGemmA::kFloat32PerRow; }
-inline bool HasResidual(const QGemmArgs& args) { return args.residual.kind != ResidualKind::kNone; }
-inline bool IsClamp(const QGemmArgs& args) { return args.activation.kind == ActivationKind::kClamp; }
-
 // What one call computes once and keeps in scratch: where it lies.
 struct QGemmScratch {
   size_t col_add, scale, bias, a_data, a_scales, a_zeros, bytes;

@@ -164,7 +164,7 @@ class Product {
     const int32_t* acc = reinterpret_cast<const int32_t*>(task.acc);
     if (args_.right) return StoreRight(task, acc);
     IntStore store = store_;
-    store.c = static_cast<uint8_t*>(store.c) + task.n0 * ElementSize();
+    store.c = static_cast<uint8_t*>(store.c) + task.n0 * SizeOf(args_.output.kind);
     const bool has_bias = args_.output.bias_s32 != nullptr || args_.output.bias_f32 != nullptr;
     if (!has_bias) return kernel_.store(store, acc, task.band.m0, 0, task.band.rows, task.cols);
     // The epilogue has a bias for each column; here it is one for each row.
@@ -185,9 +185,6 @@ class Product {
  private:
   // One row on the right needs neither a tile nor a transposition.
   bool IsVector(const SparseTask& task) const { return args_.right && task.cols == 1; }
-  size_t ElementSize() const {
-    return args_.output.kind == OutputKind::kInt32 || args_.output.kind == OutputKind::kFloat32 ? sizeof(int32_t) : 1;
-  }
 
   void StoreRight(const SparseTask& task, const int32_t* acc) const {
     for (size_t row = 0; row < task.band.rows; row += kNb) {

@@ -9,8 +9,8 @@
 #include "kernels/epilogue/epilogue_int_store.h"
 #include "kernels/epilogue/epilogue_vector512.h"
 #include "kernels/qspmm/qspmm_plain.h"
-#include "kernels/sparse/sparse_transpose_bytes.h"
 #include "kernels/sparse/sparse_transpose256.h"
+#include "kernels/sparse/sparse_transpose_bytes.h"
 
 namespace lowp {
 namespace {

@@ -227,7 +227,8 @@ Status Search(const SearchArgs& args) {
       Write(args, first + q, merged, count);
     }
   }
-  TrimScratch();
+  TrimScratch(ScratchSlot::kCall);
+  TrimScratch(ScratchSlot::kTask);
   return {};
 }
 

@@ -109,7 +109,12 @@ bool ComputePiece(const SGemmArgs& args, const Blocking& blocking, size_t batch,
   for (size_t ic = piece.m_begin; ic < piece.m_end; ic += blocking.mc) {
     const size_t rows = std::min(blocking.mc, piece.m_end - ic);
     for (size_t pc = 0; pc < blocking.k_blocks; ++pc) {
-      PackA(args, a, ic, rows, pc * kSGemmKc, std::min(kSGemmKc, k - pc * kSGemmKc), packed + pc * blocking.mc * kSGemmRowStride);
+      const size_t k0 = pc * kSGemmKc, depth = std::min(kSGemmKc, k - k0);
+      float* slab = packed + pc * blocking.mc * kSGemmRowStride;
+      if (args.rows != nullptr)
+        args.rows->Read(batch, ic, rows, k0, depth, slab, kSGemmRowStride);
+      else
+        PackA(args, a, ic, rows, k0, depth, slab);
     }
     for (size_t jc = piece.n_begin; jc < piece.n_end; jc += blocking.nc) {
       if (IsSet(args.stop)) return true;

@@ -18,6 +18,7 @@
 
 #include "core/aligned_buffer.h"
 #include "core/isa.h"
+#include "core/row_source.h"
 #include "core/status.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/sgemm/sgemm_kernel.h"
@@ -57,7 +58,8 @@ struct SGemmArgs {
   size_t batch = 1, m = 0;
   const float* a = nullptr;
   size_t lda = 0, batch_stride_a = 0;
-  bool transpose_a = false;  // stored [K, M]
+  bool transpose_a = false;                // stored [K, M]
+  const RowSource<float>* rows = nullptr;  // instead of what stands at a, which then is not read
   const SGemmPackedB* b = nullptr;
   float* c = nullptr;
   size_t ldc = 0, batch_stride_c = 0;

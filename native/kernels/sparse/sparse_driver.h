@@ -54,6 +54,7 @@ Status RunSparse(const SparseLayout& layout, size_t n, size_t tile_row_bytes, si
     }
     product.Store(task);
   });
+  TrimScratch(ScratchSlot::kTask);
   if (out_of_memory)
     return {Code::kNoMemory, "Expected " + std::to_string(buffer.size()) + " bytes of scratch memory but the system gave none"};
   if (stopped()) return {Code::kAborted, "The call was cancelled"};

@@ -1,0 +1,200 @@
+// Checks a call and sends it on: depthwise to kernels of its own, anything else to the matrix products, image by image where the
+// layout has to be changed.
+#include "kernels/conv/conv.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/scratch.h"
+#include "kernels/conv/conv_depthwise.h"
+#include "kernels/conv/conv_layout.h"
+#include "kernels/conv/conv_rows.h"
+
+namespace lowp {
+namespace {
+
+Status CheckShape(const ConvShape& s, const ConvWeightShape& w) {
+  const bool same = s.out_channels == w.out_channels && s.groups == w.groups && s.channels == w.groups * w.group_channels &&
+                    s.kernel_h == w.kernel_h && s.kernel_w == w.kernel_w;
+  if (!same) return {Code::kShape, "Expected channels, groups and kernel as the weights have them"};
+  if (s.stride_h == 0 || s.stride_w == 0 || s.dilation_h == 0 || s.dilation_w == 0)
+    return {Code::kShape, "Expected strides and dilations of at least 1"};
+  return {};
+}
+
+bool IsEmpty(const ConvShape& s) { return s.batch == 0 || s.out_channels == 0 || s.out_pixels() == 0; }
+
+// What one image needs to be turned round, in scratch.
+struct Turned {
+  size_t x, y, residual, bytes;
+
+  Turned(const ConvShape& s, size_t x_size, size_t y_size, size_t residual_size) {
+    BufferLayout layout;
+    x = layout.Add(s.pixels() * s.channels * x_size);
+    y = layout.Add(s.out_pixels() * s.out_channels * y_size);
+    residual = layout.Add(s.out_pixels() * s.out_channels * residual_size);
+    bytes = layout.size();
+  }
+};
+
+// Both layouts are the same where there is one pixel, or one channel.
+bool NeedsTurning(const ConvShape& s, bool nhwc) {
+  const bool x = s.channels > 1 && s.pixels() > 1, y = s.out_channels > 1 && s.out_pixels() > 1;
+  return !nhwc && (x || y);
+}
+
+Status NoScratch(size_t bytes) {
+  return {Code::kNoMemory, "Expected " + std::to_string(bytes) + " bytes of scratch memory but the system gave none"};
+}
+
+// Images whose channels are innermost.
+Status ConvPixels(const ConvArgs& args, const ConvShape& s, const float* x, const float* residual, float* y) {
+  for (size_t g = 0; g < s.groups; ++g) {
+    const ConvRows<float> rows(s, x, g, 0.0f);
+    SGemmArgs product;
+    product.batch = s.batch;
+    product.m = s.out_pixels();
+    product.a = x;
+    product.lda = s.channels;
+    product.batch_stride_a = s.pixels() * s.channels;
+    if (!(s.is_pointwise() && s.groups == 1)) product.rows = &rows;
+    product.b = &args.weights->groups[g];
+    const size_t first = g * s.group_outputs();
+    product.c = y + first;
+    product.ldc = s.out_channels;
+    product.batch_stride_c = s.out_pixels() * s.out_channels;
+    product.bias = args.bias != nullptr ? args.bias + first : nullptr;
+    product.activation = args.activation;
+    if (residual != nullptr) product.residual = {ResidualKind::kFloat32, residual + first, s.out_channels, 1, 0};
+    product.threads = args.threads;
+    product.stop = args.stop;
+    if (Status status = SGemm(product); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status QConvPixels(const QConvArgs& args, const ConvShape& s, const uint8_t* x, const void* residual, uint8_t* y) {
+  const IntOutput& o = args.output;
+  for (size_t g = 0; g < s.groups; ++g) {
+    // Pixels outside of the image are the zero point.
+    const ConvRows<uint8_t> rows(s, x, g, static_cast<uint8_t>(args.x_zero));
+    QGemmArgs product;
+    product.batch = s.batch;
+    product.m = s.out_pixels();
+    product.a_kind = args.x_signed ? QGemmA::kS8 : QGemmA::kU8;
+    product.a = x;
+    product.lda = s.channels;
+    product.batch_stride_a = s.pixels() * s.channels;
+    if (!(s.is_pointwise() && s.groups == 1)) product.rows = &rows;
+    product.a_scale = args.x_scale;
+    product.a_zero = args.x_zero;
+    product.b = &args.weights->groups[g];
+    const size_t first = g * s.group_outputs();
+    product.output = o;
+    product.output.bias_s32 = o.bias_s32 != nullptr ? o.bias_s32 + first : nullptr;
+    product.output.bias_f32 = o.bias_f32 != nullptr ? o.bias_f32 + first : nullptr;
+    if (o.residual.kind != ResidualKind::kNone) {
+      product.output.residual.data = static_cast<const uint8_t*>(residual) + first * SizeOf(o.residual.kind);
+      product.output.residual.ld = s.out_channels;
+    }
+    product.c = y + first * SizeOf(o.kind);
+    product.ldc = s.out_channels;
+    product.batch_stride_c = s.out_pixels() * s.out_channels;
+    product.threads = args.threads;
+    product.stop = args.stop;
+    if (Status status = QGemm(product); !status.ok()) return status;
+  }
+  return {};
+}
+
+// [channels][pixels] of `size` bytes an element to [pixels][channels], or with rows and columns exchanged back.
+void Turn(const ConvKernel& kernel, size_t rows, size_t cols, size_t size, const void* from, void* to, size_t threads) {
+  if (size == 1)
+    TransposeImage(kernel, rows, cols, static_cast<const uint8_t*>(from), static_cast<uint8_t*>(to), threads);
+  else
+    TransposeImage(kernel, rows, cols, static_cast<const float*>(from), static_cast<float*>(to), threads);
+}
+
+// Calls run(x, residual, y) for each image, its channels turned innermost and its result back.
+template <class RunImage>
+Status TurnImages(const ConvShape& s, const ConvKernel& kernel, size_t threads, const void* x, size_t x_size,
+                  const void* residual, size_t residual_size, void* y, size_t y_size, RunImage&& run) {
+  const Turned at(s, x_size, y_size, residual_size);
+  uint8_t* scratch = Scratch(ScratchSlot::kImage, at.bytes);
+  if (scratch == nullptr) return NoScratch(at.bytes);
+  const size_t x_count = s.pixels() * s.channels, y_count = s.out_pixels() * s.out_channels;
+  for (size_t image = 0; image < s.batch; ++image) {
+    const uint8_t* from = static_cast<const uint8_t*>(x) + image * x_count * x_size;
+    uint8_t* to = static_cast<uint8_t*>(y) + image * y_count * y_size;
+    Turn(kernel, s.channels, s.pixels(), x_size, from, scratch + at.x, threads);
+    if (residual_size != 0) {
+      const uint8_t* added = static_cast<const uint8_t*>(residual) + image * y_count * residual_size;
+      Turn(kernel, s.out_channels, s.out_pixels(), residual_size, added, scratch + at.residual, threads);
+    }
+    if (Status status = run(scratch + at.x, scratch + at.residual, scratch + at.y); !status.ok()) return status;
+    Turn(kernel, s.out_pixels(), s.out_channels, y_size, scratch + at.y, to, threads);
+  }
+  TrimScratch(ScratchSlot::kImage);
+  return {};
+}
+
+// |sum| <= depth * max|x - zx| * max|w - zw| + max|bias| must fit int32; the matrix product asks the same of dense ones.
+Status CheckTaps(const QConvArgs& args) {
+  const int32_t low = args.x_signed ? -128 : 0, high = low + 255;
+  if (args.x_zero < low || args.x_zero > high) {
+    return {Code::kValue, "Expected a zero point from " + std::to_string(low) + " to " + std::to_string(high) +
+                              " for x but received " + std::to_string(args.x_zero)};
+  }
+  if (!IsValidScale(args.x_scale))
+    return {Code::kValue, "Expected a finite scale above 0 for x but received " + std::to_string(args.x_scale)};
+  if (!args.shape.is_depthwise()) return {};
+  int64_t bias = 0;
+  if (args.output.bias_s32 != nullptr) {
+    for (size_t c = 0; c < args.shape.out_channels; ++c) bias = std::max(bias, std::abs(int64_t{args.output.bias_s32[c]}));
+  }
+  const int64_t product = int64_t{std::max(high - args.x_zero, args.x_zero - low)} * args.weights->max_magnitude;
+  const int64_t bound = (INT64_C(0x7fffffff) - std::min(bias, INT64_C(0x7fffffff))) / std::max<int64_t>(product, 1);
+  if (static_cast<int64_t>(args.shape.taps()) > bound) {
+    return {Code::kValue, "Expected at most " + std::to_string(bound) + " taps, at which the sum fits int32, but received " +
+                              std::to_string(args.shape.taps())};
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Conv(const ConvArgs& args) {
+  const ConvShape& s = args.shape;
+  if (Status status = CheckShape(s, args.weights->shape); !status.ok()) return status;
+  if (Status status = CheckEpilogue(args.activation, {}); !status.ok()) return status;
+  if (IsEmpty(s)) return {};
+  if (args.weights->shape.is_depthwise()) return DepthwiseConv(args);
+  if (!NeedsTurning(s, args.nhwc)) return ConvPixels(args, s, args.x, args.residual, args.y);
+  ConvShape one = s;
+  one.batch = 1;
+  return TurnImages(s, *args.weights->entry->kernel, args.threads, args.x, sizeof(float), args.residual,
+                    args.residual != nullptr ? sizeof(float) : 0, args.y, sizeof(float),
+                    [&](const uint8_t* x, const uint8_t* residual, uint8_t* y) {
+                      const float* added = args.residual != nullptr ? reinterpret_cast<const float*>(residual) : nullptr;
+                      return ConvPixels(args, one, reinterpret_cast<const float*>(x), added, reinterpret_cast<float*>(y));
+                    });
+}
+
+Status QConv(const QConvArgs& args) {
+  const ConvShape& s = args.shape;
+  if (Status status = CheckShape(s, args.weights->shape); !status.ok()) return status;
+  if (Status status = CheckIntOutput(args.output, /*dynamic=*/false); !status.ok()) return status;
+  if (Status status = CheckTaps(args); !status.ok()) return status;
+  if (IsEmpty(s)) return {};
+  if (args.weights->shape.is_depthwise()) return DepthwiseQConv(args);
+  const uint8_t* x = static_cast<const uint8_t*>(args.x);
+  if (!NeedsTurning(s, args.nhwc)) return QConvPixels(args, s, x, args.output.residual.data, static_cast<uint8_t*>(args.y));
+  ConvShape one = s;
+  one.batch = 1;
+  const Residual& residual = args.output.residual;
+  return TurnImages(
+      s, *args.weights->entry->kernel, args.threads, x, 1, residual.data, SizeOf(residual.kind), args.y, SizeOf(args.output.kind),
+      [&](const uint8_t* image, const uint8_t* added, uint8_t* y) { return QConvPixels(args, one, image, added, y); });
+}
+
+}  // namespace lowp

@@ -1,0 +1,106 @@
+// Two-dimensional convolution, float32 and int8, with the epilogue of the matrix products:
+//
+//   y[n,o,oy,ox] = Output(sum over c, ky, kx of (x[n, c, oy*sh - pt + ky*dh, ox*sw - pl + kx*dw] - zx) * (w[o,c,ky,kx] - zw[o]) +
+//   bias[o]
+//                         + residual[n,o,oy,ox])
+//
+// where c runs over the channels of o's group and x outside of the image is zx. Images are [N,C,H,W] or, with `nhwc`, [N,H,W,C],
+// and so are result and residual; weights are always [O, C / groups, kernel_h, kernel_w]. Sums, scales and outputs are those of
+// sgemm.h and qgemm.h: int8 is exact and equals the ONNX operators QLinearConv and ConvInteger bit for bit.
+//
+// Dense convolutions are matrix products whose left operand is gathered block by block (conv_rows.h). They want channels
+// innermost: of an image [N,C,H,W] one copy in that order is made at a time, and one of its result. Depthwise ones have kernels
+// of their own (conv_kernel.h), read either layout, and need scratch for kernel_h rows of 16 channels.
+#ifndef LOWP_KERNELS_CONV_CONV_H_
+#define LOWP_KERNELS_CONV_CONV_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/aligned_buffer.h"
+#include "core/isa.h"
+#include "core/status.h"
+#include "kernels/conv/conv_kernel.h"
+#include "kernels/conv/conv_shape.h"
+#include "kernels/epilogue/epilogue.h"
+#include "kernels/qgemm/qgemm.h"
+#include "kernels/sgemm/sgemm.h"
+
+namespace lowp {
+
+using ConvEntry = KernelEntry<ConvKernel>;
+const ConvEntry& SelectConv(IsaSet active);
+std::vector<ConvEntry> ConvKernels();
+
+// [out_channels, group_channels, kernel_h, kernel_w]
+struct ConvWeightShape {
+  size_t out_channels, group_channels, kernel_h, kernel_w, groups;
+  size_t taps() const { return kernel_h * kernel_w; }
+  size_t depth() const { return group_channels * taps(); }
+  // One input and one output channel a group.
+  bool is_depthwise() const { return group_channels == 1 && out_channels == groups && groups > 1; }
+};
+
+// Immutable once packed.
+struct ConvPackedF {
+  const ConvEntry* entry = nullptr;
+  ConvWeightShape shape{};
+  std::vector<SGemmPackedB> groups;  // dense
+  AlignedBuffer taps;                // depthwise: [block of kConvNb channels][tap][kConvNb]
+};
+Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry& gemm, const ConvEntry& entry,
+                 ConvPackedF* packed);
+
+// Immutable once packed.
+struct ConvPackedQ {
+  const ConvEntry* entry = nullptr;
+  ConvWeightShape shape{};
+  std::vector<QGemmPackedB> groups;  // dense
+  AlignedBuffer taps;                // depthwise: [block of kConvNb channels][pair of taps][kConvNb][2] int16
+  AlignedBuffer scales;              // depthwise: [out_channels padded to kConvNb] float32
+  int32_t max_magnitude = 0;         // of w - zw over the dtype and all channels
+};
+struct ConvPackQArgs {
+  ConvWeightShape shape;
+  const void* w;
+  bool w_signed;
+  const float* scales;
+  const int32_t* zeros;
+  bool per_channel;  // out_channels scales and zeros instead of one
+};
+Status PackConvQ(const ConvPackQArgs& args, const QGemmEntry& gemm, const ConvEntry& entry, ConvPackedQ* packed);
+
+struct ConvArgs {
+  const ConvPackedF* weights = nullptr;
+  ConvShape shape;
+  bool nhwc = false;
+  const float* x = nullptr;
+  float* y = nullptr;
+  const float* bias = nullptr;  // [out_channels]
+  Activation activation{};
+  const float* residual = nullptr;  // like y, and may be y
+  size_t threads = 1;
+  const std::atomic<bool>* stop = nullptr;
+};
+Status Conv(const ConvArgs& args);
+
+struct QConvArgs {
+  const ConvPackedQ* weights = nullptr;
+  ConvShape shape;
+  bool nhwc = false;
+  const void* x = nullptr;
+  bool x_signed = false;
+  float x_scale = 1;
+  int32_t x_zero = 0;
+  void* y = nullptr;
+  IntOutput output;  // its residual: contiguous, like y
+  size_t threads = 1;
+  const std::atomic<bool>* stop = nullptr;
+};
+Status QConv(const QConvArgs& args);
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_CONV_CONV_H_

@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "kernels/conv/conv.h"
+
+namespace lowp {
+namespace {
+
+Status NoMemory(size_t bytes) {
+  return {Code::kNoMemory, "Expected " + std::to_string(bytes) + " bytes for packed weights but the system gave none"};
+}
+
+// The rows of one group as the matrix product wants them: [output][tap][channel].
+template <class T>
+void ChannelsInnermost(const ConvWeightShape& s, const T* w, T* to) {
+  const size_t outputs = s.out_channels / s.groups;
+  for (size_t o = 0; o < outputs; ++o) {
+    for (size_t tap = 0; tap < s.taps(); ++tap) {
+      for (size_t c = 0; c < s.group_channels; ++c) *to++ = w[(o * s.group_channels + c) * s.taps() + tap];
+    }
+  }
+}
+
+}  // namespace
+
+Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry& gemm, const ConvEntry& entry,
+                 ConvPackedF* packed) {
+  ConvPackedF p;
+  p.entry = &entry;
+  p.shape = shape;
+  if (shape.is_depthwise()) {
+    const size_t channels = RoundUp(shape.out_channels, kConvNb), bytes = channels * shape.taps() * sizeof(float);
+    if (!p.taps.Reserve(bytes)) return NoMemory(bytes);
+    std::memset(p.taps.data(), 0, bytes);
+    for (size_t o = 0; o < shape.out_channels; ++o) {
+      float* block = p.taps.As<float>() + o / kConvNb * kConvNb * shape.taps();
+      for (size_t tap = 0; tap < shape.taps(); ++tap) block[tap * kConvNb + o % kConvNb] = w[o * shape.taps() + tap];
+    }
+    *packed = std::move(p);
+    return {};
+  }
+  const size_t outputs = shape.out_channels / shape.groups, count = outputs * shape.depth();
+  AlignedBuffer rows;
+  if (!rows.Reserve(std::max<size_t>(count * sizeof(float), 1))) return NoMemory(count * sizeof(float));
+  p.groups.resize(shape.groups);
+  for (size_t g = 0; g < shape.groups; ++g) {
+    ChannelsInnermost(shape, w + g * count, rows.As<float>());
+    const SGemmPackArgs args{shape.depth(), outputs, rows.As<float>(), shape.depth(), /*transpose=*/true};
+    if (Status status = PackSGemmB(args, gemm, &p.groups[g]); !status.ok()) return status;
+  }
+  *packed = std::move(p);
+  return {};
+}
+
+Status PackConvQ(const ConvPackQArgs& args, const QGemmEntry& gemm, const ConvEntry& entry, ConvPackedQ* packed) {
+  const ConvWeightShape& shape = args.shape;
+  ConvPackedQ p;
+  p.entry = &entry;
+  p.shape = shape;
+  const size_t outputs = shape.out_channels / shape.groups, count = outputs * shape.depth();
+  const uint8_t* w = static_cast<const uint8_t*>(args.w);
+  if (!shape.is_depthwise()) {
+    AlignedBuffer rows;
+    if (!rows.Reserve(std::max<size_t>(count, 1))) return NoMemory(count);
+    p.groups.resize(shape.groups);
+    for (size_t g = 0; g < shape.groups; ++g) {
+      ChannelsInnermost(shape, w + g * count, rows.data());
+      const size_t first = args.per_channel ? g * outputs : 0;
+      const QGemmPackArgs b{shape.depth(),   outputs, rows.data(),         args.w_signed,
+                            shape.depth(),   true,    args.scales + first, args.zeros + first,
+                            args.per_channel};
+      if (Status status = PackQGemmB(b, gemm, &p.groups[g]); !status.ok()) return status;
+      p.max_magnitude = std::max(p.max_magnitude, p.groups[g].max_magnitude);
+    }
+    *packed = std::move(p);
+    return {};
+  }
+  const int32_t low = args.w_signed ? -128 : 0, high = low + 255;
+  const size_t channels = RoundUp(shape.out_channels, kConvNb), pairs = DivUp(shape.taps(), 2);
+  const size_t bytes = channels * pairs * 2 * sizeof(int16_t);
+  if (!p.taps.Reserve(bytes) || !p.scales.Reserve(channels * sizeof(float))) return NoMemory(bytes);
+  std::memset(p.taps.data(), 0, bytes);
+  std::fill_n(p.scales.As<float>(), channels, 1.0f);
+  for (size_t o = 0; o < shape.out_channels; ++o) {
+    const size_t i = args.per_channel ? o : 0;
+    const int32_t zero = args.zeros[i];
+    if (!IsValidScale(args.scales[i]))
+      return {Code::kValue, "Expected finite scales above 0 for the weights but received " + std::to_string(args.scales[i])};
+    if (zero < low || zero > high) {
+      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
+                                " for the weights but received " + std::to_string(zero)};
+    }
+    p.scales.As<float>()[o] = args.scales[i];
+    p.max_magnitude = std::max({p.max_magnitude, high - zero, zero - low});
+    int16_t* block = p.taps.As<int16_t>() + o / kConvNb * kConvNb * pairs * 2;
+    for (size_t tap = 0; tap < shape.taps(); ++tap) {
+      const uint8_t byte = w[o * shape.taps() + tap];
+      const int32_t value = args.w_signed ? static_cast<int8_t>(byte) : byte;
+      block[(tap / 2 * kConvNb + o % kConvNb) * 2 + tap % 2] = static_cast<int16_t>(value - zero);
+    }
+  }
+  *packed = std::move(p);
+  return {};
+}
+
+}  // namespace lowp

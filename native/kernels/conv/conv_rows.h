@@ -1,0 +1,80 @@
+// The left operand of a convolution seen as a matrix product: a row for each output pixel, in it kernel_h x kernel_w taps of the
+// group's channels, read from an image [height][width][channels]. What a block of the product needs is copied, never all of it.
+#ifndef LOWP_KERNELS_CONV_CONV_ROWS_H_
+#define LOWP_KERNELS_CONV_CONV_ROWS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "core/row_source.h"
+#include "kernels/conv/conv_shape.h"
+
+namespace lowp {
+
+template <class T>
+class ConvRows final : public RowSource<T> {
+ public:
+  // `padding` is what pixels outside of the image are.
+  ConvRows(const ConvShape& shape, const T* x, size_t group, T padding)
+      : s_(shape), x_(x), channel_(group * shape.group_channels()), padding_(padding) {
+    // Taps of a row of the kernel stand next to each other in the image, so that one copy fetches them.
+    const bool together = s_.groups == 1 && s_.dilation_w == 1;
+    run_taps_ = together ? s_.kernel_w : 1;
+    runs_ = s_.taps() / run_taps_;
+  }
+
+  void Read(size_t batch, size_t m0, size_t rows, size_t k0, size_t depth, T* to, size_t ld) const override {
+    const T* image = x_ + batch * s_.pixels() * s_.channels;
+    for (size_t i = 0; i < rows; ++i) {
+      const size_t oy = (m0 + i) / s_.out_w, ox = (m0 + i) % s_.out_w;
+      ReadRow(image, oy, ox, k0, k0 + depth, to + i * ld);
+    }
+  }
+
+ private:
+  using Signed = std::ptrdiff_t;
+
+  void ReadRow(const T* image, size_t oy, size_t ox, size_t begin, size_t end, T* to) const {
+    const size_t channels = s_.group_channels(), length = run_taps_ * channels;
+    for (size_t run = begin / length; run < runs_ && run * length < end; ++run) {
+      const size_t first = std::max(begin, run * length) - run * length, last = std::min(end - run * length, length);
+      const size_t tap = run * run_taps_, ky = tap / s_.kernel_w, kx = tap % s_.kernel_w;
+      const Signed y = At(oy, s_.stride_h, s_.pad_top, ky, s_.dilation_h),
+                   x = At(ox, s_.stride_w, s_.pad_left, kx, s_.dilation_w);
+      // Elements of the run that lie in the image.
+      size_t in_begin = last, in_end = last;
+      if (y >= 0 && y < static_cast<Signed>(s_.height)) {
+        const Signed left = std::max<Signed>(-x, 0),
+                     right = std::min<Signed>(static_cast<Signed>(s_.width) - x, static_cast<Signed>(run_taps_));
+        if (left < right) {
+          in_begin = std::clamp(static_cast<size_t>(left) * channels, first, last);
+          in_end = std::clamp(static_cast<size_t>(right) * channels, in_begin, last);
+        }
+      }
+      to = std::fill_n(to, in_begin - first, padding_);
+      if (in_begin < in_end) {
+        const Signed pixel = y * static_cast<Signed>(s_.width) + x;
+        const T* from = image + pixel * static_cast<Signed>(s_.channels) + static_cast<Signed>(channel_ + in_begin);
+        std::memcpy(to, from, (in_end - in_begin) * sizeof(T));
+        to += in_end - in_begin;
+      }
+      to = std::fill_n(to, last - in_end, padding_);
+    }
+  }
+
+  static Signed At(size_t out, size_t stride, size_t pad, size_t tap, size_t dilation) {
+    return static_cast<Signed>(out * stride + tap * dilation) - static_cast<Signed>(pad);
+  }
+
+  const ConvShape s_;
+  const T* x_;
+  size_t channel_;
+  T padding_;
+  size_t run_taps_, runs_;
+};
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_CONV_CONV_ROWS_H_
