@@ -1,0 +1,30 @@
+import type { NumericArray } from '../native/binding';
+
+/** The elements of a view that was checked, one after another; the array itself where they are that already. */
+export function contiguous<T extends NumericArray>(data: T, shape: readonly number[], strides: unknown): T;
+export function contiguous(data: NumericArray, shape: readonly number[], strides: unknown): NumericArray {
+  if (!Array.isArray(strides) || isContiguous(shape, strides)) return data;
+  const count = shape.reduce((product, size) => product * size, 1);
+  const last = shape.length - 1;
+  const result = data.slice(0, count);
+  let to = 0;
+  const copy = (dimension: number, from: number): void => {
+    if (dimension === last) {
+      result.set(data.subarray(from, from + shape[last]), to);
+      to += shape[last];
+      return;
+    }
+    for (let i = 0; i < shape[dimension]; i++) copy(dimension + 1, from + i * Number(strides[dimension]));
+  };
+  copy(0, 0);
+  return result;
+}
+
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
