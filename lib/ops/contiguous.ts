@@ -1,12 +1,23 @@
 import type { NumericArray } from '../native/binding';
+import { allocate, tagOf, type ArrayTag } from '../validate/arrays';
+
+/** A copy of the first `count` elements. Not `slice`, which for a Buffer gives a view. */
+export function copyOf<T extends NumericArray>(data: T, count?: number): T;
+export function copyOf(data: NumericArray, count = data.length): NumericArray {
+  const copy = allocate(tagOf(data) as ArrayTag, count);
+  copy.set(count === data.length ? data : data.subarray(0, count));
+  return copy;
+}
 
 /** The elements of a view that was checked, one after another; the array itself where they are that already. */
 export function contiguous<T extends NumericArray>(data: T, shape: readonly number[], strides: unknown): T;
 export function contiguous(data: NumericArray, shape: readonly number[], strides: unknown): NumericArray {
   if (!Array.isArray(strides) || isContiguous(shape, strides)) return data;
-  const count = shape.reduce((product, size) => product * size, 1);
+  const result = allocate(
+    tagOf(data) as ArrayTag,
+    shape.reduce((product, size) => product * size, 1),
+  );
   const last = shape.length - 1;
-  const result = data.slice(0, count);
   let to = 0;
   const copy = (dimension: number, from: number): void => {
     if (dimension === last) {

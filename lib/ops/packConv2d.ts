@@ -8,7 +8,7 @@ import { readGroupCount } from '../validate/conv';
 import { checkKeys, checkTensor } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkExtent, checkShape } from '../validate/shapes';
-import { contiguous } from './contiguous';
+import { contiguous, copyOf } from './contiguous';
 import { readBatchNorm } from './foldBatchNorm';
 
 const KEYS: ReadonlySet<string> = new Set(['groups', 'bias', 'batchNorm']);
@@ -101,7 +101,7 @@ export class PackedConv2d {
     const state = this.#state;
     if (state.disposed) return;
     state.disposed = true;
-    state.weights = { ...state.weights, data: state.weights.data.slice(0, 0) };
+    state.weights = { ...state.weights, data: copyOf(state.weights.data, 0) };
   }
 
   [Symbol.dispose](): void {
@@ -132,7 +132,10 @@ export function packConv2d(weights: QuantizedTensor | Tensor<Float32Array>, opti
   const quantized = isTyped8(weights.data);
   const read = quantized ? readQuantizedConv(weights, options ?? {}) : readFloatConv(weights, options ?? {});
   const { data, scales, zeros, bias } = read;
-  const copy = { ...read, data: data.slice(), scales: scales.slice(), zeros: zeros.slice(), bias: bias?.slice() };
+  const copy = {
+    ...{ ...read, data: copyOf(data), scales: copyOf(scales), zeros: copyOf(zeros) },
+    bias: bias === undefined ? undefined : copyOf(bias),
+  };
   const pack = (): Info => ({ kernel: 'reference', isa: 'reference', bytes: data.byteLength });
   return create({ weights: copy, disposed: false }, pack);
 }

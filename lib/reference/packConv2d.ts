@@ -1,6 +1,7 @@
 import type { BatchNorm, PackConv2dOptions, QuantizedTensor, Tensor } from '../types';
 import { foldBatchNorm } from './batchNorm';
 import { offsetsOf } from './layout';
+import { dtypeOf } from './numbers';
 import { normalizedAxis, scaleAt, zeroAt } from './quantize';
 import { refuse } from './refuse';
 
@@ -83,7 +84,7 @@ export function parametersOf(
     throw refuse('ERR_LOWP_SHAPE', `Expected a multiple of ${groups} (groups) output channels but received ${outChannels}`);
   }
   const at = offsetsOf(weights);
-  const data = weights.data.slice(0, at.length);
+  const data = emptyLike(weights.data, at.length);
   at.forEach((offset, i) => (data[i] = weights.data[offset]));
   const quantized = 'scale' in weights ? weights : undefined;
   if (quantized !== undefined && (normalizedAxis(quantized.axis, shape) ?? 0) !== 0) {
@@ -98,4 +99,10 @@ export function parametersOf(
     zeros: Int32Array.from(channels, (_, o) => zeroAt(quantized as QuantizedTensor, o)),
     bias: options.bias?.slice(),
   };
+}
+
+/** Not by slicing: a slice of a Buffer is a view of it. */
+function emptyLike(data: Data, length: number): Data {
+  if (data.BYTES_PER_ELEMENT === 4) return new Float32Array(length);
+  return dtypeOf(data as Int8Array | Uint8Array) === 'int8' ? new Int8Array(length) : new Uint8Array(length);
 }
