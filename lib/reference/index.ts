@@ -3,6 +3,7 @@ export { dequantize, quantize } from './quantize';
 export { matmul, matmulAsync } from './matmul';
 export { quantizeWeights } from './groups';
 export { PackedWeights, packWeights } from './packWeights';
+export { averagePool2d, globalAveragePool2d, maxPool2d } from './pool';
 export { quantizedMatmul, quantizedMatmulAsync } from './quantizedMatmul';
 export { PackedSparse, packSparse } from './packSparse';
 export { sparseMatmul, sparseMatmulAsync } from './sparseMatmul';

@@ -39,7 +39,7 @@ export interface Geometry {
 }
 
 /** [N * outH * outW, C * kH * kW] from x [N, C, H, W]: what lies under the kernel at each place, zero points where there is padding. */
-export function im2col(x: QuantizedTensor & { readonly zeroPoint: number }, g: Geometry): QuantizedTensor {
+export function im2col(x: QuantizedTensor<Uint8Array> & { readonly zeroPoint: number }, g: Geometry): QuantizedTensor {
   const [batch, channels, height, width] = x.shape;
   const [top, left, bottom, right] = g.padding;
   const [kernelH, kernelW] = g.kernel;
@@ -61,6 +61,10 @@ export function im2col(x: QuantizedTensor & { readonly zeroPoint: number }, g: G
       }
     }
   }
-  const data = x.data.BYTES_PER_ELEMENT === 1 && x.data instanceof Int8Array ? Int8Array.from(values) : Uint8Array.from(values);
-  return { data, shape: [batch * outH * outW, channels * kernelH * kernelW], scale: x.scale, zeroPoint: x.zeroPoint };
+  return {
+    data: Uint8Array.from(values),
+    shape: [batch * outH * outW, channels * kernelH * kernelW],
+    scale: x.scale,
+    zeroPoint: x.zeroPoint,
+  };
 }
