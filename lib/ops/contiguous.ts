@@ -9,7 +9,10 @@ export function copyOf(data: NumericArray, count = data.length): NumericArray {
   return copy;
 }
 
-/** The elements of a view that was checked, one after another; the array itself where they are that already. */
+/**
+ * The elements of a view that was checked, one after another; the array itself where they are that already. What reads contiguous values
+ * only is bound by memory, so that a gather costs as much as strided kernels would.
+ */
 export function contiguous<T extends NumericArray>(data: T, shape: readonly number[], strides: unknown): T;
 export function contiguous(data: NumericArray, shape: readonly number[], strides: unknown): NumericArray {
   if (!Array.isArray(strides) || isContiguous(shape, strides)) return data;
