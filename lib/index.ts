@@ -1,11 +1,16 @@
 /** lowp: exact low-precision matrix products for Node.js. Re-exports only. */
 export { cast } from './ops/cast';
 export { magnitudePrune } from './compress/prune';
+export { conv2d, conv2dAsync } from './ops/conv2d';
+export { foldBatchNorm } from './ops/foldBatchNorm';
 export { matmul, matmulAsync } from './ops/matmul';
+export { PackedConv2d, packConv2d } from './ops/packConv2d';
 export { PackedEmbeddings, packEmbeddings } from './ops/packEmbeddings';
 export { PackedSparse, packSparse } from './ops/packSparse';
 export { PackedWeights, packWeights } from './ops/packWeights';
+export { averagePool2d, globalAveragePool2d, maxPool2d } from './ops/pool';
 export { dequantize, quantize } from './ops/quantize';
+export { quantizedConv2d, quantizedConv2dAsync } from './ops/quantizedConv2d';
 export { quantizedMatmul, quantizedMatmulAsync } from './ops/quantizedMatmul';
 export { quantizeEmbeddings } from './ops/quantizeEmbeddings';
 export { searchEmbeddings, searchEmbeddingsAsync } from './ops/searchEmbeddings';

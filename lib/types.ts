@@ -1,4 +1,5 @@
 /** Every shape of data that crosses the public API. Plain objects: an onnxruntime or tfjs tensor needs only `{ data, shape }`. */
+export type * from './types/conv';
 
 /**
  * A row-major tensor. The dtype follows from the array type.

@@ -8,7 +8,7 @@
 import type { FloatDtype } from '../types';
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 6;
+export const BINDING_VERSION = 7;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -126,6 +126,29 @@ export const enum Group {
   ldw,
   /** quantizeGroups only: w is stored [N, K]. */
   transposeB,
+  length,
+}
+
+/** Slots of the convolutions: sizes of images, result and kernel. One spatial dimension: heights are 1. */
+export const enum Conv {
+  batch,
+  channels,
+  height,
+  width,
+  outChannels,
+  outH,
+  outW,
+  kernelH,
+  kernelW,
+  strideH,
+  strideW,
+  dilationH,
+  dilationW,
+  padTop,
+  padLeft,
+  groups,
+  /** Images and result are [N, H, W, C]. */
+  nhwc,
   length,
 }
 
@@ -283,6 +306,24 @@ export interface NativeBinding {
   sparse(ctl: Uint8Array, a: NumericArray, matrix: NativeHandle, out: NumericArray, bias?: Float32Array | Int32Array): void;
   sparseAsync(...args: Parameters<NativeBinding['sparse']>): Promise<void>;
   cast(ctl: Uint8Array, x: Float32Array | Uint16Array, out: Float32Array | Uint16Array): void;
+  /** w: contiguous [outChannels, channels / groups, kernelH, kernelW]. Of the slots: outChannels, channels, kernelH, kernelW, groups. */
+  packConvF(sizes: Uint8Array, w: Float32Array): NativeHandle;
+  /** scales and zeros: 1 or outChannels elements. */
+  packConvQ(sizes: Uint8Array, w: Typed8, scales: Float32Array, zeros: Int32Array): NativeHandle;
+  /**
+   * ctl: slots of Gemm, of which it takes activation and its parameters, scaleA and zeroA of x, those of residual and out, threads, and
+   * job and ownsOut. All arrays are contiguous, residual like the result.
+   */
+  conv(
+    ctl: Uint8Array,
+    sizes: Uint8Array,
+    x: NumericArray,
+    weights: NativeHandle,
+    out: NumericArray,
+    bias?: Float32Array | Int32Array,
+    residual?: Float32Array | Typed8,
+  ): void;
+  convAsync(...args: Parameters<NativeBinding['conv']>): Promise<void>;
   /** True if the job was still queued or running; its promise then rejects with code ERR_LOWP_ABORTED. */
   cancel(job: number): boolean;
 

@@ -8,7 +8,7 @@ import { allocate, checkAlias, isTagged, tooShort } from '../validate/arrays';
 import { FLOAT_DTYPES, readFloats, storageCode } from '../validate/floats';
 import { checkKeys, checkTensor, readName } from '../validate/options';
 import { checkCount, checkExtent, checkShape } from '../validate/shapes';
-import { contiguous } from './quantize';
+import { contiguous } from './contiguous';
 
 const KEYS: ReadonlySet<string> = new Set(['dtype', 'out']);
 

@@ -34,10 +34,15 @@ export function checkDepthsMatch(kOfA: number, kOfB: number): void {
 }
 
 /** The caller's `out`, checked, or a new one. Aliasing is for the caller to check: it knows the inputs. */
-export function readOut<T extends ArrayTag>(out: unknown, tag: T, extent: number): TaggedArrays[T] {
+export function readOut<T extends ArrayTag>(
+  out: unknown,
+  tag: T,
+  extent: number,
+  formula = '(rows - 1) * outStride + cols',
+): TaggedArrays[T] {
   if (out === undefined) return allocate(tag, extent);
   if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag}`, 'options.out', out);
-  if (out.length < extent) throw tooShort(out, extent, '(rows - 1) * outStride + cols', 'options.out');
+  if (out.length < extent) throw tooShort(out, extent, formula, 'options.out');
   return out;
 }
 

@@ -12,11 +12,12 @@ import type {
   QuantizeOptions,
   Tensor,
 } from '../types';
-import { allocate, checkAlias, isTagged, isTyped8, tagOf, tooShort, type TensorTag } from '../validate/arrays';
+import { allocate, checkAlias, isTagged, isTyped8, tooShort } from '../validate/arrays';
 import { groupControl, isGrouped, readGroups } from '../validate/groups';
 import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
 import { readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkCount, checkExtent, checkShape } from '../validate/shapes';
+import { contiguous } from './contiguous';
 
 const QUANTIZE_KEYS: ReadonlySet<string> = new Set(['dtype', 'axis', 'symmetric', 'scale', 'zeroPoint', 'out']);
 const DEQUANTIZE_KEYS: ReadonlySet<string> = new Set(['out']);
@@ -201,32 +202,6 @@ function writeChannels(shape: readonly number[], axis: number | undefined, count
   slots[Quantize.outer] = count === 0 ? 0 : checkCount(shape.slice(0, axis), 'shape');
   slots[Quantize.inner] = checkCount(shape.slice(axis + 1), 'shape');
   return ctl;
-}
-
-/** Native conversions read contiguous values only: they are bound by memory, so a gather costs as much as strided kernels would. */
-export function contiguous<T extends Float32Array | Uint16Array | Int8Array | Uint8Array>(
-  data: T,
-  shape: readonly number[],
-  strides: readonly number[] | undefined,
-): T;
-export function contiguous(
-  data: Float32Array | Uint16Array | Int8Array | Uint8Array,
-  shape: readonly number[],
-  strides: readonly number[] | undefined,
-) {
-  const rank = shape.length;
-  if (strides === undefined || rank === 0 || shape.includes(0)) return data;
-  const cols = shape[rank - 1];
-  const count = checkCount(shape, 'shape');
-  const gathered = allocate(tagOf(data) as TensorTag, count);
-  const index = new Array<number>(rank - 1).fill(0);
-  for (let to = 0; to < count; to += cols) {
-    let from = 0;
-    for (let d = 0; d < rank - 1; d++) from += index[d] * strides[d];
-    gathered.set(data.subarray(from, from + cols), to);
-    for (let d = rank - 2; d >= 0 && ++index[d] === shape[d]; d--) index[d] = 0;
-  }
-  return gathered;
 }
 
 function run(caller: Caller, work: () => void): void {

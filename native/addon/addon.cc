@@ -27,6 +27,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindQuantize(env, exports, data);
   BindSearch(env, exports, data);
   BindSparse(env, exports, data);
+  BindConv(env, exports, data);
   return exports;
 }
 

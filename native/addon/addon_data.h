@@ -36,6 +36,7 @@ void BindCast(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindNBits(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindQuantize(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSearch(Napi::Env env, Napi::Object exports, AddonData* data);
+void BindConv(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSparse(Napi::Env env, Napi::Object exports, AddonData* data);
 
 }  // namespace lowp

@@ -67,22 +67,34 @@ napi_value Dispose(Arguments& arguments) {
   return nullptr;
 }
 
+template <class Weights>
+void Describe(const Weights& weights, Napi::Object* info) {
+  info->Set("k", static_cast<double>(weights.k));
+  info->Set("n", static_cast<double>(weights.n));
+  info->Set("kernel", weights.entry->kernel->name);
+  info->Set("isa", InfoOf(weights.entry->isa).name);
+}
+
+template <class Weights>
+void DescribeConv(const Weights& weights, Napi::Object* info) {
+  info->Set("k", static_cast<double>(weights.k()));
+  info->Set("n", static_cast<double>(weights.n()));
+  info->Set("kernel", weights.kernel_name());
+  info->Set("isa", InfoOf(weights.isa()).name);
+}
+void Describe(const ConvPackedF& weights, Napi::Object* info) { DescribeConv(weights, info); }
+void Describe(const ConvPackedQ& weights, Napi::Object* info) { DescribeConv(weights, info); }
+
 napi_value HandleInfo(Arguments& arguments) {
   const std::shared_ptr<const Packed>& packed = ReadPacked(arguments.env, arguments.values[0], *DataOf(arguments).handles);
   Napi::Object info = Napi::Object::New(arguments.env);
-  std::visit(
-      [&](const auto& weights) {
-        info.Set("k", static_cast<double>(weights.k));
-        info.Set("n", static_cast<double>(weights.n));
-        info.Set("kernel", weights.entry->kernel->name);
-        info.Set("isa", InfoOf(weights.entry->isa).name);
-      },
-      packed->weights);
+  std::visit([&](const auto& weights) { Describe(weights, &info); }, packed->weights);
   info.Set("bytes", static_cast<double>(packed->bytes()));
   const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
   const NBitsPackedB* groups = std::get_if<NBitsPackedB>(&packed->weights);
   const SGemmPackedB* floats = std::get_if<SGemmPackedB>(&packed->weights);
-  const bool is_float = std::holds_alternative<SpmmPacked>(packed->weights);
+  const bool is_float =
+      std::holds_alternative<SpmmPacked>(packed->weights) || std::holds_alternative<ConvPackedF>(packed->weights);
   const bool is_binary = corpus != nullptr && corpus->binary, is_int4 = groups != nullptr && groups->bits == 4;
   constexpr const char* kFloatDtypes[kSGemmStorages] = {"float32", "bfloat16", "float16"};
   const char* const dtype = floats != nullptr ? kFloatDtypes[static_cast<size_t>(floats->stored_as)]

@@ -5,6 +5,7 @@
 #include "core/cpu.h"
 #include "core/isa.h"
 #include "core/thread_pool.h"
+#include "kernels/conv/conv.h"
 #include "kernels/peak/peak.h"
 #include "kernels/qspmm/qspmm.h"
 #include "kernels/quantize/quantize.h"
@@ -59,6 +60,7 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "sgemm", SGemmKernels(), SelectSGemm(active));
   ListKernels(list, "nbits", NBitsKernels(), SelectNBits(active));
   ListKernels(list, "quantize", QuantizeKernels(), SelectQuantize(active));
+  ListKernels(list, "conv", ConvKernels(), SelectConv(active));
   ListKernels(list, "spmm", SpmmKernels(), SelectSpmm(active));
   ListKernels(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));

@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 6;
+inline constexpr int kBindingVersion = 7;
 
 struct GemmSlot {
   enum : size_t {
@@ -63,6 +63,29 @@ struct CastSlot {
 
 struct GroupSlot {
   enum : size_t { k, n, bits, groupSize, ldw, transposeB, length };
+};
+
+struct ConvSlot {
+  enum : size_t {
+    batch,
+    channels,
+    height,
+    width,
+    outChannels,
+    outH,
+    outW,
+    kernelH,
+    kernelW,
+    strideH,
+    strideW,
+    dilationH,
+    dilationW,
+    padTop,
+    padLeft,
+    groups,
+    nhwc,
+    length
+  };
 };
 
 struct SparseSlot {

@@ -74,6 +74,8 @@ template const SearchCorpus& WeightsOf(const Packed&, const char*);
 template const NBitsPackedB& WeightsOf(const Packed&, const char*);
 template const SpmmPacked& WeightsOf(const Packed&, const char*);
 template const QSpmmPacked& WeightsOf(const Packed&, const char*);
+template const ConvPackedF& WeightsOf(const Packed&, const char*);
+template const ConvPackedQ& WeightsOf(const Packed&, const char*);
 
 void DisposePacked(napi_env env, napi_value handle, const HandleRegistry& registry) {
   ReadHandle(env, handle, registry).Release(env);

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <variant>
 
+#include "kernels/conv/conv.h"
 #include "kernels/nbits/nbits.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/qspmm/qspmm.h"
@@ -33,9 +34,11 @@ size_t BytesOf(const Weights& weights) {
 }
 inline size_t BytesOf(const SpmmPacked& packed) { return packed.layout.storage.size(); }
 inline size_t BytesOf(const QSpmmPacked& packed) { return packed.layout.storage.size() + packed.constants.size(); }
+inline size_t BytesOf(const ConvPackedF& packed) { return packed.bytes(); }
+inline size_t BytesOf(const ConvPackedQ& packed) { return packed.bytes(); }
 
 struct Packed {
-  std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus, SpmmPacked, QSpmmPacked> weights;
+  std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus, SpmmPacked, QSpmmPacked, ConvPackedF, ConvPackedQ> weights;
   size_t bytes() const {
     return std::visit([](const auto& w) { return BytesOf(w); }, weights);
   }

@@ -13,6 +13,7 @@ const MIRRORS = [
   ['StorageCode', 'StorageCode'],
   ['CastSlot', 'Cast'],
   ['GroupSlot', 'Group'],
+  ['ConvSlot', 'Conv'],
   ['SparseSlot', 'Sparse'],
   ['QuantizeSlot', 'Quantize'],
   ['SearchSlot', 'Search'],

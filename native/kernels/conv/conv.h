@@ -49,6 +49,13 @@ struct ConvPackedF {
   ConvWeightShape shape{};
   std::vector<SGemmPackedB> groups;  // dense
   AlignedBuffer taps;                // depthwise: [block of kConvNb channels][tap][kConvNb]
+
+  size_t k() const { return shape.depth(); }
+  size_t n() const { return shape.out_channels; }
+  size_t bytes() const;
+  // The kernel that does the work: that of the matrix product, or the depthwise one.
+  const char* kernel_name() const { return groups.empty() ? entry->kernel->name : groups[0].entry->kernel->name; }
+  Isa isa() const { return groups.empty() ? entry->isa : groups[0].entry->isa; }
 };
 Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry& gemm, const ConvEntry& entry,
                  ConvPackedF* packed);
@@ -61,6 +68,12 @@ struct ConvPackedQ {
   AlignedBuffer taps;                // depthwise: [block of kConvNb channels][pair of taps][kConvNb][2] int16
   AlignedBuffer scales;              // depthwise: [out_channels padded to kConvNb] float32
   int32_t max_magnitude = 0;         // of w - zw over the dtype and all channels
+
+  size_t k() const { return shape.depth(); }
+  size_t n() const { return shape.out_channels; }
+  size_t bytes() const;
+  const char* kernel_name() const { return groups.empty() ? entry->kernel->name : groups[0].entry->kernel->name; }
+  Isa isa() const { return groups.empty() ? entry->isa : groups[0].entry->isa; }
 };
 struct ConvPackQArgs {
   ConvWeightShape shape;

@@ -26,6 +26,18 @@ void ChannelsInnermost(const ConvWeightShape& s, const T* w, T* to) {
 
 }  // namespace
 
+size_t ConvPackedF::bytes() const {
+  size_t total = taps.size();
+  for (const SGemmPackedB& group : groups) total += group.storage.size();
+  return total;
+}
+
+size_t ConvPackedQ::bytes() const {
+  size_t total = taps.size() + scales.size();
+  for (const QGemmPackedB& group : groups) total += group.storage.size();
+  return total;
+}
+
 Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry& gemm, const ConvEntry& entry,
                  ConvPackedF* packed) {
   ConvPackedF p;

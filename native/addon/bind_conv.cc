@@ -1,0 +1,268 @@
+// packConvF(sizes, w), packConvQ(sizes, w, scales, zeros); conv(ctl, sizes, x, weights, out, bias, residual) and its asynchronous
+// form.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "addon/gemm_args.h"
+#include "core/thread_pool.h"
+#include "kernels/conv/conv.h"
+
+namespace lowp {
+namespace {
+
+// Of each size: their sums and the products of two then fit 64 bits.
+constexpr size_t kMaxSize = size_t{1} << 31;
+
+size_t ReadSize(const Control& sizes, size_t slot, const char* name) {
+  const size_t size = sizes.Size(slot, name);
+  if (size >= kMaxSize)
+    Fail(Code::kShape, std::string("Expected less than 2^31 for ") + name + " but received " + std::to_string(size));
+  return size;
+}
+
+ConvWeightShape ReadWeightShape(const Control& sizes) {
+  ConvWeightShape shape{ReadSize(sizes, ConvSlot::outChannels, "the output channels"), 0,
+                        ReadSize(sizes, ConvSlot::kernelH, "kernelH"), ReadSize(sizes, ConvSlot::kernelW, "kernelW"),
+                        ReadSize(sizes, ConvSlot::groups, "groups")};
+  const size_t channels = ReadSize(sizes, ConvSlot::channels, "the channels");
+  if (shape.groups == 0 || channels == 0 || shape.out_channels == 0 || shape.kernel_h == 0 || shape.kernel_w == 0 ||
+      channels % shape.groups != 0 || shape.out_channels % shape.groups != 0) {
+    Fail(Code::kShape, "Expected channels that " + std::to_string(shape.groups) +
+                           " groups divide, and no empty kernel, but received " + std::to_string(channels) + " to " +
+                           std::to_string(shape.out_channels) + " channels");
+  }
+  shape.group_channels = channels / shape.groups;
+  return shape;
+}
+
+size_t Count(std::initializer_list<size_t> sizes) {
+  size_t count = 1;
+  for (size_t size : sizes) count = SaturatingMul(count, size);
+  return count;
+}
+
+size_t CountOf(const ConvWeightShape& s) { return Count({s.out_channels, s.group_channels, s.kernel_h, s.kernel_w}); }
+
+napi_value HandleOf(Arguments& arguments, Packed packed) {
+  return MakeHandle(arguments.env, std::make_shared<const Packed>(std::move(packed)), DataOf(arguments).handles);
+}
+
+napi_value PackFloats(Arguments& arguments) {
+  const Control sizes(arguments.env, arguments.values[0], ConvSlot::length);
+  const ArrayView w = ReadArray(arguments.env, arguments.values[1], "the weights", napi_float32_array);
+  const ConvWeightShape shape = ReadWeightShape(sizes);
+  CheckLength(w, CountOf(shape), "the weights");
+  ConvPackedF packed;
+  Check(PackConvF(shape, w.As<const float>(), SelectSGemm(ActiveIsas()), SelectConv(ActiveIsas()), &packed));
+  return HandleOf(arguments, Packed{std::move(packed)});
+}
+
+napi_value PackBytes(Arguments& arguments) {
+  napi_env env = arguments.env;
+  const Control sizes(env, arguments.values[0], ConvSlot::length);
+  const ArrayView w = ReadArray(env, arguments.values[1], "the weights");
+  if (w.type != napi_int8_array && w.type != napi_uint8_array)
+    Fail(Code::kType, "Expected Int8Array or Uint8Array for the weights");
+  const ArrayView scales = ReadArray(env, arguments.values[2], "the scales", napi_float32_array);
+  const ArrayView zeros = ReadArray(env, arguments.values[3], "the zero points", napi_int32_array);
+  const ConvWeightShape shape = ReadWeightShape(sizes);
+  CheckLength(w, CountOf(shape), "the weights");
+  const bool per_channel = scales.length != 1 || zeros.length != 1;
+  if (per_channel) {
+    CheckLength(scales, shape.out_channels, "the scales");
+    CheckLength(zeros, shape.out_channels, "the zero points");
+  }
+  ConvPackedQ packed;
+  Check(PackConvQ({shape, w.data, w.type == napi_int8_array, scales.As<const float>(), zeros.As<const int32_t>(), per_channel},
+                  SelectQGemm(ActiveIsas()), SelectConv(ActiveIsas()), &packed));
+  return HandleOf(arguments, Packed{std::move(packed)});
+}
+
+ConvShape ReadShape(const Control& sizes) {
+  ConvShape s;
+  s.batch = ReadSize(sizes, ConvSlot::batch, "the batch");
+  s.channels = ReadSize(sizes, ConvSlot::channels, "the channels");
+  s.height = ReadSize(sizes, ConvSlot::height, "the height");
+  s.width = ReadSize(sizes, ConvSlot::width, "the width");
+  s.out_channels = ReadSize(sizes, ConvSlot::outChannels, "the output channels");
+  s.out_h = ReadSize(sizes, ConvSlot::outH, "outH");
+  s.out_w = ReadSize(sizes, ConvSlot::outW, "outW");
+  s.kernel_h = ReadSize(sizes, ConvSlot::kernelH, "kernelH");
+  s.kernel_w = ReadSize(sizes, ConvSlot::kernelW, "kernelW");
+  s.stride_h = ReadSize(sizes, ConvSlot::strideH, "strideH");
+  s.stride_w = ReadSize(sizes, ConvSlot::strideW, "strideW");
+  s.dilation_h = ReadSize(sizes, ConvSlot::dilationH, "dilationH");
+  s.dilation_w = ReadSize(sizes, ConvSlot::dilationW, "dilationW");
+  s.pad_top = ReadSize(sizes, ConvSlot::padTop, "padTop");
+  s.pad_left = ReadSize(sizes, ConvSlot::padLeft, "padLeft");
+  s.groups = ReadSize(sizes, ConvSlot::groups, "groups");
+  return s;
+}
+
+struct Call {
+  std::shared_ptr<const Packed> packed;
+  const ConvPackedF* real;  // one of these
+  const ConvPackedQ* quantized;
+  ConvShape shape;
+  bool nhwc;
+  size_t x_count, y_count, threads;
+  ArrayView x, out, bias, residual;
+  IntOutput output;
+  float x_scale;
+  int32_t x_zero;
+
+  Call(Arguments& arguments, const Control& ctl);
+  Status Run(const std::atomic<bool>* stop) const;
+  size_t bias_bytes() const { return bias.present ? shape.out_channels * sizeof(int32_t) : 0; }
+  size_t residual_bytes() const { return residual.present ? y_count * residual.element_size() : 0; }
+
+ private:
+  void ReadEpilogue(const Control& ctl);
+};
+
+void Call::ReadEpilogue(const Control& ctl) {
+  switch (out.type) {
+    case napi_int32_array: output.kind = OutputKind::kInt32; break;
+    case napi_float32_array: output.kind = OutputKind::kFloat32; break;
+    case napi_int8_array: output.kind = OutputKind::kS8; break;
+    case napi_uint8_array: output.kind = OutputKind::kU8; break;
+    default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
+  }
+  if (real != nullptr && output.kind != OutputKind::kFloat32) Fail(Code::kType, "Expected Float32Array for out");
+  output.scale = ctl.Float(GemmSlot::scaleOut);
+  output.zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
+  output.activation = ReadActivation(ctl);
+  if (bias.present) {
+    CheckLength(bias, shape.out_channels, "bias");
+    if (bias.type == napi_float32_array)
+      output.bias_f32 = bias.As<const float>();
+    else if (bias.type == napi_int32_array && real == nullptr)
+      output.bias_s32 = bias.As<const int32_t>();
+    else
+      Fail(Code::kType, real != nullptr ? "Expected Float32Array for bias" : "Expected Float32Array or Int32Array for bias");
+  }
+  if (!residual.present) return;
+  Residual& r = output.residual;
+  switch (residual.type) {
+    case napi_float32_array: r.kind = ResidualKind::kFloat32; break;
+    case napi_uint8_array: r.kind = ResidualKind::kU8; break;
+    case napi_int8_array: r.kind = ResidualKind::kS8; break;
+    default: Fail(Code::kType, "Expected Float32Array, Int8Array or Uint8Array for residual");
+  }
+  if (real != nullptr && r.kind != ResidualKind::kFloat32) Fail(Code::kType, "Expected Float32Array for residual");
+  CheckExtent(residual, y_count, "residual");
+  r.data = residual.data;
+  r.scale = ctl.Float(GemmSlot::scaleResidual);
+  r.zero = ctl.Int(GemmSlot::zeroResidual, "the zero point of residual");
+  // Each element is read before it is written, by the same thread.
+  const bool in_place = residual.data == out.data && residual.element_size() == out.element_size();
+  if (!in_place) CheckAlias(out, residual, "residual");
+}
+
+Call::Call(Arguments& arguments, const Control& ctl) {
+  napi_env env = arguments.env;
+  const Control sizes(env, arguments.values[1], ConvSlot::length);
+  x = ReadArray(env, arguments.values[2], "x");
+  packed = ReadPacked(env, arguments.values[3], *DataOf(arguments).handles);
+  real = std::get_if<ConvPackedF>(&packed->weights);
+  quantized = real != nullptr ? nullptr : &WeightsOf<ConvPackedQ>(*packed, "packed weights of a convolution");
+  out = ReadArray(env, arguments.values[4], "out");
+  bias = ReadOptionalArray(arguments, 5, "bias");
+  residual = ReadOptionalArray(arguments, 6, "residual");
+  const bool is_8_bit = x.type == napi_int8_array || x.type == napi_uint8_array;
+  if (real != nullptr ? x.type != napi_float32_array : !is_8_bit)
+    Fail(Code::kType, real != nullptr ? "Expected Float32Array for x" : "Expected Int8Array or Uint8Array for x");
+  shape = ReadShape(sizes);
+  nhwc = sizes.Flag(ConvSlot::nhwc);
+  x_count = Count({shape.batch, shape.channels, shape.height, shape.width});
+  y_count = Count({shape.batch, shape.out_channels, shape.out_h, shape.out_w});
+  CheckExtent(x, x_count, "x");
+  CheckExtent(out, y_count, "out");
+  // A strip of padded rows is as wide as the result wants it, whatever the image is.
+  constexpr size_t kMaxReach = size_t{1} << 24;
+  const size_t reach = std::max({shape.out_w * shape.stride_w, shape.kernel_w * shape.dilation_w,
+                                 shape.kernel_h * shape.dilation_h, shape.pad_left, shape.pad_top});
+  if (reach > kMaxReach) {
+    Fail(Code::kShape, "Expected strides, dilations and padding that reach at most " + std::to_string(kMaxReach) +
+                           " pixels but received " + std::to_string(reach));
+  }
+  threads = std::min(ctl.Size(GemmSlot::threads, "threads"), kMaxThreads);
+  if (threads == 0) threads = DefaultThreads();
+  x_scale = ctl.Float(GemmSlot::scaleA);
+  x_zero = ctl.Int(GemmSlot::zeroA, "the zero point of x");
+  ReadEpilogue(ctl);
+  CheckAlias(out, x, "x");
+  CheckAlias(out, bias, "bias");
+}
+
+Status Call::Run(const std::atomic<bool>* stop) const {
+  if (real != nullptr) {
+    ConvArgs args;
+    args.weights = real;
+    args.shape = shape;
+    args.nhwc = nhwc;
+    args.x = x.As<const float>();
+    args.y = out.As<float>();
+    args.bias = output.bias_f32;
+    args.activation = output.activation;
+    args.residual = static_cast<const float*>(output.residual.data);
+    args.threads = threads;
+    args.stop = stop;
+    return Conv(args);
+  }
+  QConvArgs args;
+  args.weights = quantized;
+  args.shape = shape;
+  args.nhwc = nhwc;
+  args.x = x.data;
+  args.x_signed = x.type == napi_int8_array;
+  args.x_scale = x_scale;
+  args.x_zero = x_zero;
+  args.y = out.data;
+  args.output = output;
+  args.threads = threads;
+  args.stop = stop;
+  return QConv(args);
+}
+
+napi_value ConvSync(Arguments& arguments) {
+  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
+  Check(Call(arguments, ctl).Run(nullptr));
+  return nullptr;
+}
+
+napi_value ConvAsync(Arguments& arguments) {
+  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
+  Call call(arguments, ctl);
+  auto job = std::make_unique<Job>();
+  job->id = ctl.Number(GemmSlot::job);
+  const size_t x_bytes = call.x_count * call.x.element_size();
+  ReserveInputs(*job, {x_bytes, call.bias_bytes(), call.residual_bytes()});
+  size_t offset = 0;
+  call.x.data = const_cast<uint8_t*>(Snapshot(*job, &offset, call.x.As<const uint8_t>(), x_bytes));
+  call.output.bias_f32 = Snapshot(*job, &offset, call.output.bias_f32, call.bias_bytes());
+  call.output.bias_s32 = Snapshot(*job, &offset, call.output.bias_s32, call.bias_bytes());
+  call.output.residual.data =
+      Snapshot(*job, &offset, static_cast<const uint8_t*>(call.output.residual.data), call.residual_bytes());
+  // The result is one contiguous row.
+  GemmSizes row{};
+  row.rows = 1;
+  row.n = row.ldc = row.extent_c = call.y_count;
+  size_t ldc;
+  call.out.data = PrepareResult(*job, ctl, row, call.out, &ldc);
+  job->run = [call](Job& self) { return call.Run(&self.stop); };
+  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[4]);
+}
+
+}  // namespace
+
+void BindConv(Napi::Env env, Napi::Object exports, AddonData* data) {
+  Export<PackFloats>(env, exports, "packConvF", data);
+  Export<PackBytes>(env, exports, "packConvQ", data);
+  Export<ConvSync>(env, exports, "conv", data);
+  Export<ConvAsync>(env, exports, "convAsync", data);
+}
+
+}  // namespace lowp
