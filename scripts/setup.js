@@ -17,6 +17,9 @@ if (
 ) {
   console.warn('Tests that need these will fail.');
 }
+if (process.argv.includes('--test') && !ensureTools({ '/usr/share/libonnx-testdata/data/node': 'libonnx-testdata' })) {
+  console.warn("Tests of ONNX's own data will be skipped.");
+}
 
 if (modified(at('node_modules', '.package-lock.json')) < modified(at('package-lock.json'))) {
   console.log('Installing dependencies (npm ci)');
