@@ -17,6 +17,9 @@ if (
 ) {
   console.warn('Tests that need these will fail.');
 }
+if (process.argv.includes('--test') && !ensureTools({ '/usr/share/libonnx-testdata/data/node': 'libonnx-testdata' })) {
+  console.warn("Tests of ONNX's own data will be skipped.");
+}
 
 // Matrices of the Harwell-Boeing collection and a malformed one, in the Matrix Market format.
 const MATRICES = ['lund_a', 'pores_1', 'jgl009', 'wrong'].map((name) => `usr/lib/R/library/Matrix/external/${name}.mtx`);

@@ -1,4 +1,4 @@
-/** One-operator ONNX models, made in memory and run by onnxruntime: a judge that shares no code with this library. */
+/** ONNX models of operators side by side, made in memory and run by onnxruntime: a judge that shares no code with this library. */
 import { onnx } from 'onnx-proto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -63,8 +63,8 @@ export interface Operator {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Output[];
   readonly axis?: number;
-  /** Integer attributes by name. */
-  readonly attributes?: Readonly<Record<string, number>>;
+  /** Integer attributes by name, and lists of integers. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
   /** Default: that of ONNX itself. */
   readonly domain?: string;
   /** Float attributes, and strings. */
@@ -73,36 +73,56 @@ export interface Operator {
   readonly constant?: readonly number[];
 }
 
-function encode({
-  opType,
-  inputs,
-  outputs,
-  axis,
-  attributes,
-  parameters = {},
-  domain = '',
-  constant = [],
-}: Operator): Uint8Array {
+const { INT, INTS, FLOAT, STRING } = onnx.AttributeProto.AttributeType;
+
+function attributesOf({ axis, attributes, parameters = {} }: Operator): onnx.IAttributeProto[] {
   const integers = Object.entries({ ...(axis === undefined ? {} : { axis }), ...attributes });
-  const { INT, FLOAT, STRING } = onnx.AttributeProto.AttributeType;
-  const attribute: onnx.IAttributeProto[] = integers.map(([name, i]) => ({ name, type: INT, i }));
-  for (const [name, value] of Object.entries(parameters)) {
-    if (typeof value === 'number') attribute.push({ name, type: FLOAT, f: value });
-    else attribute.push({ name, type: STRING, s: new TextEncoder().encode(value) });
-  }
-  const names = inputs.map((value, i) => (value === undefined ? '' : `x${i}`));
-  const outputNames = outputs.map((_, i) => `y${i}`);
+  return [
+    ...integers.map(([name, value]) =>
+      typeof value === 'number' ? { name, type: INT, i: value } : { name, type: INTS, ints: [...value] },
+    ),
+    ...Object.entries(parameters).map(([name, value]) =>
+      typeof value === 'number' ? { name, type: FLOAT, f: value } : { name, type: STRING, s: new TextEncoder().encode(value) },
+    ),
+  ];
+}
+
+/** Names of what operator `at` of a model reads (an absent optional input has none) and writes. */
+function inputNames({ inputs }: Operator, at: number): string[] {
+  return inputs.map((value, i) => (value === undefined ? '' : `x${at}_${i}`));
+}
+
+function outputNames({ outputs }: Operator, at: number): string[] {
+  return outputs.map((_, i) => `y${at}_${i}`);
+}
+
+function encode(operators: readonly Operator[]): Uint8Array {
+  const input: onnx.IValueInfoProto[] = [];
+  const initializers: onnx.ITensorProto[] = [];
+  operators.forEach((operator, at) => {
+    const names = inputNames(operator, at);
+    operator.inputs.forEach((value, i) => {
+      if (value === undefined) return;
+      if (operator.constant?.includes(i) === true) initializers.push(initializer(names[i], value));
+      else input.push(valueInfo(names[i], dtypeOf(value.data), value.shape));
+    });
+  });
+  const domains = new Set(operators.map(({ domain = '' }) => domain).filter((domain) => domain !== ''));
   const model = onnx.ModelProto.create({
     irVersion: IR_VERSION,
-    opsetImport: [{ domain: '', version: OPSET }, ...(domain === '' ? [] : [{ domain, version: 1 }])],
+    opsetImport: [{ domain: '', version: OPSET }, ...[...domains].map((domain) => ({ domain, version: 1 }))],
     graph: {
-      name: opType,
-      node: [{ opType, domain, input: names, output: outputNames, attribute }],
-      input: inputs.flatMap((v, i) =>
-        v === undefined || constant.includes(i) ? [] : [valueInfo(names[i], dtypeOf(v.data), v.shape)],
-      ),
-      initializer: inputs.flatMap((v, i) => (v !== undefined && constant.includes(i) ? [initializer(names[i], v)] : [])),
-      output: outputs.map(({ dtype, shape }, i) => valueInfo(outputNames[i], dtype, shape)),
+      name: operators[0].opType,
+      node: operators.map((operator, at) => ({
+        ...{ opType: operator.opType, domain: operator.domain ?? '', attribute: attributesOf(operator) },
+        ...{ input: inputNames(operator, at), output: outputNames(operator, at) },
+      })),
+      input,
+      initializer: initializers,
+      output: operators.flatMap((operator, at) => {
+        const names = outputNames(operator, at);
+        return operator.outputs.map(({ dtype, shape }, i) => valueInfo(names[i], dtype, shape));
+      }),
     },
   });
   return onnx.ModelProto.encode(model).finish();
@@ -119,15 +139,24 @@ const SESSION: InferenceSession.SessionOptions = {
 
 /** The outputs of the operator. */
 export async function runOperator(operator: Operator): Promise<Data[]> {
-  const session = await InferenceSession.create(encode(operator), SESSION);
+  const [outputs] = await runOperators([operator]);
+  return outputs;
+}
+
+/** The outputs of each operator, of all in one session: making one costs more than running dozens of small operators. */
+export async function runOperators(operators: readonly Operator[]): Promise<Data[][]> {
+  const session = await InferenceSession.create(encode(operators), SESSION);
   try {
     const feeds: Record<string, Tensor> = {};
-    operator.inputs.forEach((value, i) => {
-      if (value === undefined || operator.constant?.includes(i) === true) return;
-      feeds[`x${i}`] = new Tensor(dtypeOf(value.data), value.data, value.shape);
+    operators.forEach((operator, at) => {
+      const names = inputNames(operator, at);
+      operator.inputs.forEach((value, i) => {
+        if (value === undefined || operator.constant?.includes(i) === true) return;
+        feeds[names[i]] = new Tensor(dtypeOf(value.data), value.data, value.shape);
+      });
     });
     const results = await session.run(feeds);
-    return operator.outputs.map((_, i) => results[`y${i}`].data as Data);
+    return operators.map((operator, at) => outputNames(operator, at).map((name) => results[name].data as Data));
   } finally {
     await session.release();
   }
