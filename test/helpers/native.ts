@@ -1,5 +1,5 @@
 /** The native binding itself, for tests that go round lib/validate. */
-import { Gemm, Group, Pack, Sparse, type NativeBinding, type NativeHandle } from '../../lib/native/binding';
+import { Conv, Gemm, Group, Pack, Sparse, type NativeBinding, type NativeHandle } from '../../lib/native/binding';
 import { makeControl } from '../../lib/native/control';
 import { nativeBinding } from '../../lib/native/load';
 
@@ -90,6 +90,45 @@ export function packedGroups(k: number, n: number): NativeHandle {
   const groups = Math.ceil(k / 32);
   const data = new Uint8Array(n * groups * 16).fill(0x99);
   return binding().packN(groupControl(k, n), data, new Float32Array(n * groups).fill(1), undefined);
+}
+
+export type ConvSizes = Partial<Record<keyof typeof Conv, number>>;
+
+const CONV_SLOT: Readonly<Record<string, number>> = {
+  batch: Conv.batch,
+  channels: Conv.channels,
+  height: Conv.height,
+  width: Conv.width,
+  outChannels: Conv.outChannels,
+  outH: Conv.outH,
+  outW: Conv.outW,
+  kernelH: Conv.kernelH,
+  kernelW: Conv.kernelW,
+  strideH: Conv.strideH,
+  strideW: Conv.strideW,
+  dilationH: Conv.dilationH,
+  dilationW: Conv.dilationW,
+  padTop: Conv.padTop,
+  padLeft: Conv.padLeft,
+  groups: Conv.groups,
+  nhwc: Conv.nhwc,
+};
+
+/** Strides and dilations of 1, no padding. */
+export function convControl(sizes: ConvSizes): Uint8Array {
+  const { slots, bytes } = makeControl(Conv.length);
+  const ones = { strideH: 1, strideW: 1, dilationH: 1, dilationW: 1 };
+  for (const [name, value] of Object.entries({ ...ones, ...sizes })) slots[CONV_SLOT[name]] = value;
+  return bytes;
+}
+
+/** Weights of ones. */
+export function packedConv(sizes: ConvSizes, values: 'float32' | 'int8'): NativeHandle {
+  const { channels = 1, outChannels = 1, kernelH = 1, kernelW = 1, groups = 1 } = sizes;
+  const count = (outChannels * channels * kernelH * kernelW) / groups;
+  const ctl = convControl(sizes);
+  if (values === 'float32') return binding().packConvF(ctl, new Float32Array(count).fill(1));
+  return binding().packConvQ(ctl, new Int8Array(count).fill(1), Float32Array.of(1), Int32Array.of(0));
 }
 
 export function sparseControl(rows: number, cols: number, blockRows = 1, blockCols = 1): Uint8Array {
