@@ -1,4 +1,5 @@
 /** lowp: exact low-precision matrix products for Node.js. Re-exports only. */
+export { magnitudePrune } from './compress/prune';
 export { matmul, matmulAsync } from './ops/matmul';
 export { PackedEmbeddings, packEmbeddings } from './ops/packEmbeddings';
 export { PackedSparse, packSparse } from './ops/packSparse';
@@ -14,13 +15,17 @@ export { checkBsr, checkCsr } from './sparse/check';
 export { csrFromCoo, csrToCoo } from './sparse/coo';
 export { csrFromCsc, csrToCsc, transposeCsr } from './sparse/csc';
 export { csrFromDense, csrToDense } from './sparse/dense';
+export { fromMatrixMarket } from './sparse/market';
+export { toMatrixMarket } from './sparse/marketText';
 export { quantizeCsr } from './sparse/quantized';
 export { repairCsr } from './sparse/repair';
 export { runtime } from './runtime';
 export type { Cpu, Cuda, Isa, Kernel, Memory, Runtime } from './runtime';
+export type { PruneOptions, PruneResult, PruneStructure } from './compress/prune';
 export type { BlockOptions } from './sparse/blocks';
 export type { CsrFromCooOptions } from './sparse/coo';
 export type { CsrFromDenseOptions } from './sparse/dense';
+export type { ToMatrixMarketOptions } from './sparse/marketText';
 export type { QuantizeCsrOptions } from './sparse/quantized';
 export type { RepairCsrOptions } from './sparse/repair';
 export type { LowpError, LowpErrorCode } from './errors';

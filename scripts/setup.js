@@ -1,10 +1,10 @@
 'use strict';
 // What a fresh clone needs before anything runs: dependencies and the native addon. Does nothing where both are up to date.
 //   --dist   also dist/, for programs that import lowp as its users do
-//   --test   also system packages that the tests use: as root on Debian, installs those that are missing
+//   --test   also system packages and files that the tests use: as root on Debian, gets those that are missing
 const { existsSync, readdirSync, statSync } = require('node:fs');
 const { join } = require('node:path');
-const { ensureTools, root, run } = require('./system');
+const { ensureFiles, ensureTools, root, run } = require('./system');
 
 const at = (...parts) => join(root, ...parts);
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
@@ -16,6 +16,12 @@ if (
   !ensureTools({ 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', nm: 'binutils' })
 ) {
   console.warn('Tests that need these will fail.');
+}
+
+// Matrices of the Harwell-Boeing collection and a malformed one, in the Matrix Market format.
+const MATRICES = ['lund_a', 'pores_1', 'jgl009', 'wrong'].map((name) => `usr/lib/R/library/Matrix/external/${name}.mtx`);
+if (process.argv.includes('--test') && !ensureFiles('r-cran-matrix', MATRICES, at('.cache', 'matrices'))) {
+  console.warn("Missing: files of r-cran-matrix (Debian's package name). Tests that read them are skipped.");
 }
 
 if (modified(at('node_modules', '.package-lock.json')) < modified(at('package-lock.json'))) {
