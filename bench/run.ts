@@ -24,7 +24,7 @@ options:
   --quick         fewer repetitions
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
-  --shapes FILE   MxNxK lines in place of a case's own; for the sparse case MxKxN and percentages
+  --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages
   --network NAME  of the service case: digits or mlp (default: both)
   --peers         other libraries beside ours: onnxruntime-node; oneDNN, OpenBLAS, Eigen and libxsmm where they are installed,
                   with cmake and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev libeigen3-dev libxsmm-dev)

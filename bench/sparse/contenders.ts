@@ -5,6 +5,7 @@ import {
   matmul,
   packSparse,
   packWeights,
+  quantizeCsr,
   quantizedMatmul,
   sparseMatmul,
   type PackedSparse,
@@ -16,7 +17,7 @@ import { BLOCK_ROWS } from './shapes';
 
 export interface SparseContender extends Contender {
   readonly run: () => unknown;
-  /** Elements that are not zero: what counts as work. */
+  /** Stored elements: what counts as work. */
   readonly nnz: number;
   /** Of the matrix as it is stored. */
   readonly weightBytes: number;
@@ -90,9 +91,10 @@ function sparseFloat(problem: SparseProblem, name: string, structure: Structure)
 
 function sparseInt8(problem: SparseProblem, name: string, structure: Structure): SparseContender {
   const { vectors, threads, shape } = problem;
-  const { int8 } = problem.weights(structure);
+  const { floats, int8 } = problem.weights(structure);
   const out = new Float32Array(shape.m * shape.n);
-  const matrix = structure === 'csr' ? csrFromDense(int8) : bsrFromDense(int8, toBlocks);
+  // The same values either way: quantizeCsr keeps what becomes 0, so that the work is that of float32.
+  const matrix = structure === 'csr' ? quantizeCsr(csrFromDense(floats), { axis: 0 }) : bsrFromDense(int8, toBlocks);
   const right = { side: 'right', out, threads } as const;
   const left = { out, threads };
   const multiply =

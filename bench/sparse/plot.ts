@@ -60,7 +60,8 @@ function specOf(records: readonly SweepRecord[], title: string): TopLevelSpec {
     title: {
       text: title,
       subtitle: [
-        'Fastest sample. Operations of the dense product, 2 M N K, over the time: where a sparse line crosses a dense one, they break even.',
+        'Operations of the dense product, 2 M N K, over the time of the fastest sample.',
+        'Where a sparse line crosses a dense one, they break even.',
       ],
       anchor: 'start',
       offset: 14,

@@ -16,7 +16,7 @@ export type Structure = 'csr' | 'blocks';
 export interface SparseWeights {
   readonly floats: Tensor<Float32Array>;
   readonly int8: QuantizedTensor<Int8Array>;
-  /** Its pattern, zeros that lie in stored blocks or come from rounding not among them. */
+  /** Stored elements: in blocks also zeros. Those that become 0 in int8 stay. */
   readonly nnz: number;
 }
 
@@ -108,7 +108,8 @@ function keepElements(data: Float32Array, sparsity: number, random: Random): num
   let kept = 0;
   for (let i = 0; i < data.length; i++) {
     if (random() < sparsity * 2 ** 32) data[i] = 0;
-    else kept += 1;
+    // A bell-shaped value can be 0 too.
+    else if (data[i] !== 0) kept += 1;
   }
   return kept;
 }

@@ -20,7 +20,7 @@ import { percent, sparseShapeName } from './shapes';
 const SHAPE = { m: 512, k: 512, n: 128, side: 'left' } as const;
 const SPARSITIES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98];
 const QUICK_SPARSITIES = [0, 0.5, 0.7, 0.9, 0.98];
-const BUDGET_MS = { full: 2000, quick: 300 };
+const BUDGET_MS = { full: 1200, quick: 300 };
 
 /** Contenders of each line; the fastest of them counts. */
 const LINES: Readonly<Record<string, readonly string[]>> = {
