@@ -15,9 +15,13 @@ const PAIRS = [
   { type: 'float32', sparse: CSR_FLOAT, dense: [DENSE_FLOAT, DENSE_FLOAT_PACKED] },
   { type: 'int8', sparse: CSR_INT8, dense: [DENSE_INT8] },
 ];
-/** Sparsities between which it is looked for, and how exactly. */
-const [LOW, HIGH, WIDTH] = [0, 0.99, 0.01];
-const BUDGET_MS = { full: 400, quick: 80 };
+/** Sparsities between which it is looked for. */
+const [LOW, HIGH] = [0, 0.99];
+/** How exactly, and the time of a probe. */
+const FULL_SEARCH = { width: 0.01, budgetMs: 400 };
+const QUICK_SEARCH = { width: 0.04, budgetMs: 80 };
+
+const searchOf = ({ quick }: Settings): typeof FULL_SEARCH => (quick ? QUICK_SEARCH : FULL_SEARCH);
 
 interface Probe {
   readonly sparsity: number;
@@ -35,7 +39,7 @@ async function* rowsOf(settings: Settings): AsyncGenerator<Row> {
         probes.push(probe);
         return probe.ratio >= 1;
       };
-      const { at } = await bisect(isPast, LOW, HIGH, WIDTH);
+      const { at } = await bisect(isPast, LOW, HIGH, searchOf(settings).width);
       const closest = [...probes].sort((x, y) => Math.abs(x.ratio - 1) - Math.abs(y.ratio - 1))[0];
       const name = sparseShapeName({ ...shape, sparsity: 0 });
       const cells = [
@@ -56,7 +60,7 @@ async function measure(shape: SparseShape, sparse: string, dense: readonly strin
   const contenders = openContenders(new SparseProblem(shape, settings.threads), [sparse, ...dense]);
   try {
     verifyContenders(contenders);
-    const plan = settings.quick ? { ...QUICK, budgetMs: BUDGET_MS.quick } : { ...FULL, budgetMs: BUDGET_MS.full };
+    const plan = { ...(settings.quick ? QUICK : FULL), budgetMs: searchOf(settings).budgetMs };
     const [ours, ...rivals] = (await interleave(contenders, {}, plan)).timings;
     const [fastest] = rivals.sort((x, y) => median(x.seconds) - median(y.seconds));
     return { sparsity: shape.sparsity, ratio: speedup(ours, fastest).median, denseSeconds: median(fastest.seconds) };
@@ -70,7 +74,7 @@ export function evenTable(settings: Settings): Table {
   return {
     title: 'the sparsity at which CSR and dense products take the same time',
     caption: [
-      `Found by bisection to ${percent(WIDTH)}; each probe another random matrix, interleaved, the median of the ratios. ` +
+      `Found by bisection to ${percent(searchOf(settings).width)}; each probe another random matrix, interleaved, the median of the ratios. ` +
         'The dense product is the faster of ours, as in the table above; above this sparsity CSR is faster.',
       'x there: how many times as fast as dense CSR was at the probe nearest to 1, and at which sparsity.',
     ],
