@@ -82,7 +82,7 @@ describe('digits > network', () => {
     for (const { output } of hidden) expect(output).toEqual({ dtype: 'uint8', scale: expect.any(Number), zeroPoint: 0 });
   });
 
-  it('pruned: int8 and sparse predict what dense does, blocks are stored in fewer bytes, and the table has a group each', () => {
+  it('pruned: int8 and sparse predict what dense does, blocks are stored in fewer bytes, and the table has a group', () => {
     const x = toFloat(test.images);
     const single = pruneNetwork(network, 0.8, 'unstructured');
     const blocks = pruneNetwork(network, 0.8, 'blocks');
@@ -106,12 +106,10 @@ describe('digits > network', () => {
     const rest = 4 * (402 + 1000 + 410);
     expect(packPruned(single, 'unstructured', 'float32').bytes).toBe(8 * nnz + rest);
     expect(packPruned(blocks, 'blocks', 'float32').bytes).toBe(5 * nnz + 4 * (100 / 4 + 300 / 4 + 2 + 1000 + 410));
-    const table = compareSparse(network, range(test, 0, 64), { sparsities: [0.5, 0.9], batches: [1, 32] });
+    const table = compareSparse(network, range(test, 0, 32), { sparsities: [0.9], batches: [1, 16] });
     expect(table).toMatch(/all weights\n {2}float32 +\d+\.\d\d % +0\.00 +1,066,440 +1\.00x/);
-    for (const title of ['50 % removed', '90 % removed']) {
-      expect(table).toContain(`${title}\n`);
-    }
-    expect(table.split('\n').length).toBe(2 + 3 + 7 + 7);
+    expect(table).toContain('\n90 % removed\n');
+    expect(table.split('\n').length).toBe(2 + 3 + 7);
   });
 
   it('gives the same logits at each batch size', () => {
