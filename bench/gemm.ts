@@ -125,7 +125,8 @@ export function gemmTable(family: GemmFamily, settings: Settings): Table {
   };
 }
 
-function settleMs({ threads, peers }: Settings): number {
+/** Milliseconds before each contender. */
+export function settleMs({ threads, peers }: Settings): number {
   return threads > 1 && peers.length > 0 ? SETTLE_MS : 0;
 }
 

@@ -1,5 +1,6 @@
 /** Sparse products over shapes and sparsities, against our dense ones and peers. */
 import { join } from 'node:path';
+import { settleMs } from '../gemm';
 import { coresFor, findPeak } from '../machine';
 import { FULL, interleave, QUICK, rate, shareOfPeak, speedup, type Rounds, type Spread, type Timing } from '../measure';
 import type { Peer, PeerProduct } from '../peers/peer';
@@ -85,6 +86,7 @@ export function sparseTable(settings: Settings): Table {
     columns,
     rows: rowsOf(settings, shapes, libraries, notes),
     notes,
+    elsewhere: settleMs(settings) > 0,
   };
 }
 
@@ -94,7 +96,9 @@ async function* rowsOf(
   libraries: readonly string[],
   notes: string[],
 ): AsyncGenerator<Row> {
-  const plan = settings.quick ? { ...QUICK, budgetMs: BUDGET_MS.quick } : { ...FULL, budgetMs: BUDGET_MS.full };
+  const { quick } = settings;
+  const budgetMs = quick ? BUDGET_MS.quick : BUDGET_MS.full;
+  const plan = { ...(quick ? QUICK : FULL), budgetMs, settleMs: settleMs(settings) };
   const loop = findPeak('float32')?.measure;
   const lost: string[] = [];
   for (const shape of shapes) {
