@@ -27,3 +27,15 @@ export async function bisect(
   }
   return { at: (low + high) / 2, probes };
 }
+
+/**
+ * Where y, linear between the points, first falls to 1: undefined where it does not. A sparse product's share of the dense one's time
+ * is nearly linear in sparsity, so few points are enough.
+ */
+export function fallsToOne(points: readonly { readonly x: number; readonly y: number }[]): number | undefined {
+  const sorted = [...points].sort((p, q) => p.x - q.x);
+  const past = sorted.findIndex(({ y }) => y <= 1);
+  if (past <= 0) return sorted[past]?.x;
+  const [before, after] = [sorted[past - 1], sorted[past]];
+  return before.x + ((after.x - before.x) * (before.y - 1)) / (before.y - after.y);
+}

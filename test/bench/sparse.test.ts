@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bsrFromDense, csrFromDense } from 'lowp';
-import { bisect } from '../../bench/sparse/bisect';
+import { bisect, fallsToOne } from '../../bench/sparse/bisect';
 import { openContenders, verifyContenders } from '../../bench/sparse/contenders';
 import { SparseProblem } from '../../bench/sparse/problem';
 import { parseSparseShapes, percent, readSparseShapes, sparseShapeName } from '../../bench/sparse/shapes';
@@ -67,6 +67,23 @@ describe('bisect', () => {
   test('past it everywhere, and nowhere', async () => {
     expect(await bisect(() => true, 0, 1, 0.1)).toEqual({ at: 0, probes: 2 });
     expect(await bisect(() => false, 0, 1, 0.1)).toEqual({ at: undefined, probes: 1 });
+  });
+});
+
+describe('fallsToOne', () => {
+  const points = [
+    { x: 0.9, y: 0.25 },
+    { x: 0, y: 1.5 },
+    { x: 0.5, y: 0.75 },
+  ];
+
+  test('between the points around it, in any order', () => {
+    expect(fallsToOne(points)).toBeCloseTo(1 / 3, 12);
+  });
+
+  test('at the first point where that is past it, nowhere if none is', () => {
+    expect(fallsToOne(points.filter(({ x }) => x > 0))).toBe(0.5);
+    expect(fallsToOne([{ x: 0, y: 2 }])).toBeUndefined();
   });
 });
 
