@@ -15,7 +15,7 @@ import {
 } from './measure';
 import { groupMeans, type Mean } from './means';
 import { openPeerProducts, type Peer } from './peers/peer';
-import { makeProblem, type OperatorKind, type Operands, type Problem } from './problem';
+import { makeProblem, type DenseKind, type Operands, type Problem } from './problem';
 import { operations, readShapes, shapeName, type GemmShape } from './shapes';
 import { median, smallest } from './stats';
 import type { Column, Row, Settings, Table } from './types';
@@ -44,7 +44,7 @@ export interface GemmFamily {
   readonly caption: readonly string[];
   readonly shapes: string;
   /** The peers' operators that it is compared with. */
-  readonly kind: OperatorKind;
+  readonly kind: DenseKind;
   readonly seed: number;
   /** The peaks that its contenders are shares of. */
   readonly peaks: readonly PeakKind[];
@@ -88,7 +88,7 @@ interface Scope {
 
 const against = (library: string): string => `x ${library}`;
 
-function librariesOf(peers: readonly Peer[], kind: OperatorKind): string[] {
+function librariesOf(peers: readonly Peer[], kind: DenseKind): string[] {
   return peers.flatMap((peer) => peer.libraries(kind));
 }
 
@@ -125,7 +125,8 @@ export function gemmTable(family: GemmFamily, settings: Settings): Table {
   };
 }
 
-function settleMs({ threads, peers }: Settings): number {
+/** Milliseconds before each contender. */
+export function settleMs({ threads, peers }: Settings): number {
   return threads > 1 && peers.length > 0 ? SETTLE_MS : 0;
 }
 

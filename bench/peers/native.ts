@@ -1,11 +1,12 @@
 /**
- * oneDNN and OpenBLAS, through a small C++ program that is built here on demand from native/. It keeps running and takes one request
+ * oneDNN, OpenBLAS, Eigen and libxsmm, through a small C++ program that is built here on demand from native/. It keeps running and takes one request
  * after the other, so that its samples alternate with ours.
  */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Problem } from '../problem';
+import type { OperatorKind } from '../problem';
+import type { GemmShape } from '../shapes';
 import type { Opened, Peer, PeerProduct } from './peer';
 import { parseLibraries, parseOpen, parseRun, type NativeLibrary, type NativeOperator } from './protocol';
 
@@ -14,7 +15,12 @@ const BUILD = join(__dirname, '..', '..', 'build', 'peers');
 const PROGRAM = join(BUILD, 'lowp_peers');
 
 /** What to install, by Debian's names. */
-const PACKAGES: Readonly<Record<string, string>> = { oneDNN: 'libdnnl-dev', OpenBLAS: 'libopenblas-dev' };
+const PACKAGES: Readonly<Record<string, string>> = {
+  oneDNN: 'libdnnl-dev',
+  OpenBLAS: 'libopenblas-dev',
+  Eigen: 'libeigen3-dev',
+  libxsmm: 'libxsmm-dev',
+};
 
 /** By kind, else for all kinds. */
 const ABOUT: Readonly<Record<string, string>> = {
@@ -23,8 +29,15 @@ const ABOUT: Readonly<Record<string, string>> = {
     'with `-> u8` bias, relu and a scale for each column, else int32 sums; gemm: the dnnl_gemm_*s8s32 functions, row-major weights.',
   'oneDNN float32':
     'oneDNN: called from C++ in a process of its own, in turn with ours; the matmul primitive, weights in the layout that it asks for.',
+  'oneDNN sparse': 'oneDNN: its dense matmul primitive, called from C++ in a process of its own, in turn with ours; D prepacked.',
+  'OpenBLAS sparse': 'OpenBLAS: cblas_sgemm, dense, called from C++ likewise.',
   OpenBLAS: 'OpenBLAS: cblas_sgemm, called from C++ likewise; row-major weights.',
+  Eigen: 'Eigen: SparseMatrix times row-major dense (or vector), -O3 -march=native, from C++ likewise; one thread.',
+  libxsmm: 'libxsmm: spmdm, its slices made beforehand, from C++ likewise; one thread.',
 };
+
+/** `sparsity`: of A, for sparse operators. */
+type Shape = GemmShape & { readonly sparsity: number };
 
 export async function openNative(threads: number): Promise<Opened> {
   const problem = build();
@@ -57,18 +70,25 @@ function build(): string | undefined {
   return undefined;
 }
 
+/** Dense float32 products are what sparse ones have to beat. */
+function isOf(operator: NativeOperator, kind: OperatorKind): boolean {
+  return operator.kind === kind || (kind === 'sparse' && operator.kind === 'float32');
+}
+
 function peerOf({ name, version, operators }: NativeLibrary, program: Program, first: boolean): Peer {
+  const openProducts = async (kind: OperatorKind, shape: Shape): Promise<PeerProduct[]> => {
+    const products: PeerProduct[] = [];
+    for (const operator of operators.filter((o) => isOf(o, kind)))
+      products.push(await openProduct(name, operator, program, shape));
+    return products;
+  };
   return {
     name,
     version,
     about: (kind) => [ABOUT[`${name} ${kind}`] ?? ABOUT[name] ?? `${name}: called from C++ in a process of its own.`],
-    libraries: (kind) => (operators.some((operator) => operator.kind === kind) ? [name] : []),
-    open: async (kind, problem) => {
-      const products: PeerProduct[] = [];
-      for (const operator of operators.filter((o) => o.kind === kind))
-        products.push(await openProduct(name, operator, program, problem));
-      return products;
-    },
+    libraries: (kind) => (operators.some((operator) => isOf(operator, kind)) ? [name] : []),
+    open: (kind, { shape }) => openProducts(kind, { ...shape, sparsity: 0 }),
+    openSparse: (shape) => openProducts('sparse', shape),
     // Libraries share the process.
     cpuSeconds: () => (first ? program.cpuSeconds : 0),
     close: async () => program.close(),
@@ -79,12 +99,10 @@ async function openProduct(
   library: string,
   operator: NativeOperator,
   program: Program,
-  { shape }: Problem,
+  { m, n, k, sparsity }: Shape,
 ): Promise<PeerProduct> {
   const id = program.nextId();
-  const { describe, problem } = parseOpen(
-    await program.ask(`open ${id} ${shape.m} ${shape.n} ${shape.k} ${library}/${operator.name}`),
-  );
+  const { describe, problem } = parseOpen(await program.ask(`open ${id} ${m} ${n} ${k} ${sparsity} ${library}/${operator.name}`));
   const sample = async (calls: number): Promise<number> => {
     const { seconds, cpuSeconds } = parseRun(await program.ask(`run ${id} ${calls}`));
     program.cpuSeconds = cpuSeconds;

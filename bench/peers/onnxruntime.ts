@@ -3,7 +3,7 @@
  * measured twice: as a user calls it, awaited; and its kernel alone, many times in a Loop within one call.
  */
 import * as ort from 'onnxruntime-node';
-import type { OperatorKind, Problem } from '../problem';
+import type { DenseKind, Problem } from '../problem';
 import { smallest } from '../stats';
 import { loopModel, singleModel, type Value } from './model';
 import { sessionOptions } from './onnx';
@@ -13,7 +13,7 @@ import type { Peer, PeerProduct } from './peer';
 const CALL = 'ORT';
 const KERNEL = 'ORT kernel';
 
-const ABOUT: Readonly<Record<OperatorKind, string>> = {
+const ABOUT: Readonly<Record<DenseKind, string>> = {
   int8:
     'ORT: onnxruntime-node, awaited, `y` preallocated. MatMulInteger returns int32 sums (no bias, relu or requantization), ' +
     'QLinearMatMul 8 bits (no bias), DynamicQuantizeMatMul float32 with a bias (activations quantized per tensor).',
@@ -29,8 +29,9 @@ export async function openOnnxruntime(): Promise<Peer> {
   return {
     name: 'onnxruntime-node',
     version: ort.env.versions.node ?? 'of unknown version',
-    about: (kind) => [ABOUT[kind], kernel],
-    libraries: () => [CALL, KERNEL],
+    // It has no sparse product.
+    about: (kind) => (kind === 'sparse' ? [] : [ABOUT[kind], kernel]),
+    libraries: (kind) => (kind === 'sparse' ? [] : [CALL, KERNEL]),
     open: async (kind, problem) => {
       const products: PeerProduct[] = [];
       for (const operator of OPERATORS.filter((o) => o.kind === kind)) {

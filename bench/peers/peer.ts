@@ -1,6 +1,7 @@
 /** What a user would pick instead. A peer that can't be loaded is named with its reason, never left out in silence. */
 import type { GemmContender } from '../gemm';
-import type { OperatorKind, Problem } from '../problem';
+import type { DenseKind, OperatorKind, Problem } from '../problem';
+import type { SparseShape } from '../sparse/shapes';
 
 export interface Peer {
   readonly name: string;
@@ -10,7 +11,9 @@ export interface Peer {
   /** The `library` of its contenders: a column of comparisons each. Empty if it has no operators of that kind. */
   libraries(kind: OperatorKind): readonly string[];
   /** All its operators of a kind, ready to run. */
-  open(kind: OperatorKind, problem: Problem): Promise<PeerProduct[]>;
+  open(kind: DenseKind, problem: Problem): Promise<PeerProduct[]>;
+  /** Its products with the sparse matrix on the left, sparse and dense. Default: none. */
+  openSparse?(shape: SparseShape): Promise<PeerProduct[]>;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
@@ -29,7 +32,7 @@ type Opener = (threads: number) => Promise<Opened>;
 /** Every peer there is. Imported on demand: a peer that isn't installed must not stop the bench. */
 const OPENERS: Readonly<Record<string, Opener>> = {
   'onnxruntime-node': async () => ({ peers: [await (await import('./onnxruntime.js')).openOnnxruntime()], missing: [] }),
-  'oneDNN and OpenBLAS': async (threads) => (await import('./native.js')).openNative(threads),
+  'oneDNN, OpenBLAS, Eigen and libxsmm': async (threads) => (await import('./native.js')).openNative(threads),
 };
 
 export async function openPeers(threads: number): Promise<Opened> {
@@ -46,10 +49,10 @@ export async function openPeers(threads: number): Promise<Opened> {
 }
 
 /** Of a weight, with its part of a group's scale. */
-const BYTES: Readonly<Record<OperatorKind, number>> = { int8: 1, float32: 4, nbits: 1 / 2 + 4 / 32 };
+const BYTES: Readonly<Record<DenseKind, number>> = { int8: 1, float32: 4, nbits: 1 / 2 + 4 / 32 };
 
 /** The products of all peers; those that were opened are closed again if one can't be. */
-export async function openPeerProducts(peers: readonly Peer[], kind: OperatorKind, problem: Problem): Promise<GemmContender[]> {
+export async function openPeerProducts(peers: readonly Peer[], kind: DenseKind, problem: Problem): Promise<GemmContender[]> {
   const weightBytes = problem.shape.k * problem.shape.n * BYTES[kind];
   const peak = kind === 'float32' ? kind : 'int8';
   const products: GemmContender[] = [];

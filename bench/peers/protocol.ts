@@ -2,9 +2,11 @@
 import type { PeakKind } from '../machine';
 import type { Operands } from '../problem';
 
+export type NativeKind = PeakKind | 'sparse';
+
 export interface NativeOperator {
   readonly name: string;
-  readonly kind: PeakKind;
+  readonly kind: NativeKind;
   readonly operands: Operands;
 }
 
@@ -26,8 +28,8 @@ export interface RunAnswer {
   readonly cpuSeconds: number;
 }
 
-const KINDS: readonly string[] = ['int8', 'float32'] satisfies PeakKind[];
-const OPERANDS: readonly string[] = ['u8s8', 's8s8', 'dynamic', 'f32'] satisfies Operands[];
+const KINDS: readonly string[] = ['int8', 'float32', 'sparse'] satisfies NativeKind[];
+const OPERANDS: readonly string[] = ['u8s8', 's8s8', 'dynamic', 'f32', 'csr'] satisfies Operands[];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -77,7 +79,7 @@ export function parseLibraries(line: string): NativeLibrary[] {
       const [kind, operands] = [text(operator, 'kind'), text(operator, 'operands')];
       if (!KINDS.includes(kind)) throw unexpected(`one of ${KINDS.join(', ')} for kind`, kind);
       if (!OPERANDS.includes(operands)) throw unexpected(`one of ${OPERANDS.join(', ')} for operands`, operands);
-      return { name: text(operator, 'name'), kind: kind as PeakKind, operands: operands as Operands };
+      return { name: text(operator, 'name'), kind: kind as NativeKind, operands: operands as Operands };
     }),
   }));
 }
