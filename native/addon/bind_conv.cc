@@ -119,30 +119,10 @@ struct Call {
   size_t residual_bytes() const { return residual.present ? y_count * residual.element_size() : 0; }
 
  private:
-  void ReadEpilogue(const Control& ctl);
+  void ReadConvResidual(const Control& ctl);
 };
 
-void Call::ReadEpilogue(const Control& ctl) {
-  switch (out.type) {
-    case napi_int32_array: output.kind = OutputKind::kInt32; break;
-    case napi_float32_array: output.kind = OutputKind::kFloat32; break;
-    case napi_int8_array: output.kind = OutputKind::kS8; break;
-    case napi_uint8_array: output.kind = OutputKind::kU8; break;
-    default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
-  }
-  if (real != nullptr && output.kind != OutputKind::kFloat32) Fail(Code::kType, "Expected Float32Array for out");
-  output.scale = ctl.Float(GemmSlot::scaleOut);
-  output.zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
-  output.activation = ReadActivation(ctl);
-  if (bias.present) {
-    CheckLength(bias, shape.out_channels, "bias");
-    if (bias.type == napi_float32_array)
-      output.bias_f32 = bias.As<const float>();
-    else if (bias.type == napi_int32_array && real == nullptr)
-      output.bias_s32 = bias.As<const int32_t>();
-    else
-      Fail(Code::kType, real != nullptr ? "Expected Float32Array for bias" : "Expected Float32Array or Int32Array for bias");
-  }
+void Call::ReadConvResidual(const Control& ctl) {
   if (!residual.present) return;
   Residual& r = output.residual;
   switch (residual.type) {
@@ -192,7 +172,8 @@ Call::Call(Arguments& arguments, const Control& ctl) {
   if (threads == 0) threads = DefaultThreads();
   x_scale = ctl.Float(GemmSlot::scaleA);
   x_zero = ctl.Int(GemmSlot::zeroA, "the zero point of x");
-  ReadEpilogue(ctl);
+  output = ReadOutput(ctl, out, bias, shape.out_channels, real != nullptr);
+  ReadConvResidual(ctl);
   CheckAlias(out, x, "x");
   CheckAlias(out, bias, "bias");
 }

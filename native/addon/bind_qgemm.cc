@@ -20,7 +20,6 @@ struct Call {
 
  private:
   void ReadA(const Control& ctl);
-  void ReadOutput(const Control& ctl);
 };
 
 void Call::ReadA(const Control& ctl) {
@@ -48,29 +47,6 @@ void Call::ReadA(const Control& ctl) {
   }
 }
 
-void Call::ReadOutput(const Control& ctl) {
-  switch (out.type) {
-    case napi_int32_array: args.output.kind = OutputKind::kInt32; break;
-    case napi_float32_array: args.output.kind = OutputKind::kFloat32; break;
-    case napi_int8_array: args.output.kind = OutputKind::kS8; break;
-    case napi_uint8_array: args.output.kind = OutputKind::kU8; break;
-    default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
-  }
-  args.output.scale = ctl.Float(GemmSlot::scaleOut);
-  args.output.zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
-  args.output.activation = ReadActivation(ctl);
-  args.output.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
-  if (!bias.present) return;
-  CheckLength(bias, sizes.n, "bias");
-  if (bias.type == napi_float32_array) {
-    args.output.bias_f32 = bias.As<const float>();
-  } else if (bias.type == napi_int32_array) {
-    args.output.bias_s32 = bias.As<const int32_t>();
-  } else {
-    Fail(Code::kType, "Expected Float32Array or Int32Array for bias");
-  }
-}
-
 Call::Call(Arguments& arguments, const Control& ctl)
     : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
   napi_env env = arguments.env;
@@ -93,7 +69,8 @@ Call::Call(Arguments& arguments, const Control& ctl)
   args.batch_stride_c = sizes.m * sizes.ldc;
   args.threads = sizes.threads;
   ReadA(ctl);
-  ReadOutput(ctl);
+  args.output = ReadOutput(ctl, out, bias, sizes.n, /*real=*/false);
+  args.output.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
   CheckAlias(out, a, "a");
   CheckAlias(out, bias, "bias");
   CheckAlias(out, scales, "the scales of a");

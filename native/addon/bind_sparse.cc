@@ -93,7 +93,6 @@ struct Call {
 
  private:
   void ReadA(const Control& ctl);
-  void ReadOutput(const Control& ctl);
 };
 
 void Call::ReadA(const Control& ctl) {
@@ -110,29 +109,6 @@ void Call::ReadA(const Control& ctl) {
   if (a.type != napi_int8_array && a.type != napi_uint8_array)
     Fail(Code::kType, "Expected Int8Array, Uint8Array or, for dynamic quantization, Float32Array for a");
   kind = a.type == napi_int8_array ? QSpmmDense::kS8 : QSpmmDense::kU8;
-}
-
-void Call::ReadOutput(const Control& ctl) {
-  switch (out.type) {
-    case napi_int32_array: output.kind = OutputKind::kInt32; break;
-    case napi_float32_array: output.kind = OutputKind::kFloat32; break;
-    case napi_int8_array: output.kind = OutputKind::kS8; break;
-    case napi_uint8_array: output.kind = OutputKind::kU8; break;
-    default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
-  }
-  if (real != nullptr && output.kind != OutputKind::kFloat32) Fail(Code::kType, "Expected Float32Array for out");
-  output.scale = ctl.Float(GemmSlot::scaleOut);
-  output.zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
-  output.activation = ReadActivation(ctl);
-  if (!bias.present) return;
-  CheckLength(bias, features, "bias");
-  if (bias.type == napi_float32_array) {
-    output.bias_f32 = bias.As<const float>();
-  } else if (bias.type == napi_int32_array && real == nullptr) {
-    output.bias_s32 = bias.As<const int32_t>();
-  } else {
-    Fail(Code::kType, real != nullptr ? "Expected Float32Array for bias" : "Expected Float32Array or Int32Array for bias");
-  }
 }
 
 Call::Call(Arguments& arguments, const Control& ctl) {
@@ -153,7 +129,7 @@ Call::Call(Arguments& arguments, const Control& ctl) {
                            std::to_string(sizes.m));
   }
   ReadA(ctl);
-  ReadOutput(ctl);
+  output = ReadOutput(ctl, out, bias, features, real != nullptr);
   CheckAlias(out, a, "a");
   CheckAlias(out, bias, "bias");
 }

@@ -69,6 +69,31 @@ void CheckHolds(const ArrayView& view, SGemmStorage storage, const char* name) {
     Fail(Code::kType, std::string("Expected ") + (is_float ? "Float32Array" : "Uint16Array") + " for " + name);
 }
 
+IntOutput ReadOutput(const Control& ctl, const ArrayView& out, const ArrayView& bias, size_t features, bool real) {
+  IntOutput output;
+  switch (out.type) {
+    case napi_int32_array: output.kind = OutputKind::kInt32; break;
+    case napi_float32_array: output.kind = OutputKind::kFloat32; break;
+    case napi_int8_array: output.kind = OutputKind::kS8; break;
+    case napi_uint8_array: output.kind = OutputKind::kU8; break;
+    default: Fail(Code::kType, "Expected Int32Array, Float32Array, Int8Array or Uint8Array for out");
+  }
+  if (real && output.kind != OutputKind::kFloat32) Fail(Code::kType, "Expected Float32Array for out");
+  output.scale = ctl.Float(GemmSlot::scaleOut);
+  output.zero = ctl.Int(GemmSlot::zeroOut, "the zero point of out");
+  output.activation = ReadActivation(ctl);
+  if (!bias.present) return output;
+  CheckLength(bias, features, "bias");
+  if (bias.type == napi_float32_array) {
+    output.bias_f32 = bias.As<const float>();
+  } else if (bias.type == napi_int32_array && !real) {
+    output.bias_s32 = bias.As<const int32_t>();
+  } else {
+    Fail(Code::kType, real ? "Expected Float32Array for bias" : "Expected Float32Array or Int32Array for bias");
+  }
+  return output;
+}
+
 Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayView& view, const ArrayView& out, size_t* bytes) {
   *bytes = 0;
   if (!view.present) return {};

@@ -39,6 +39,9 @@ void CheckHolds(const ArrayView& view, SGemmStorage storage, const char* name);
 // element. `bytes` is what it spans, for a snapshot.
 Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayView& view, const ArrayView& out, size_t* bytes);
 
+// How the result is rounded, what is added to each of its `features`, and the activation; not the residual. `real`: float32 only.
+IntOutput ReadOutput(const Control& ctl, const ArrayView& out, const ArrayView& bias, size_t features, bool real);
+
 // Room in the job's inputs for copies of these bytes.
 void ReserveInputs(Job& job, std::initializer_list<size_t> sizes);
 
