@@ -19,6 +19,7 @@ import { makeProblem, type OperatorKind, type Operands, type Problem } from './p
 import { operations, readShapes, shapeName, type GemmShape } from './shapes';
 import { median, smallest } from './stats';
 import type { Column, Row, Settings, Table } from './types';
+import { Wrong } from './wrong';
 
 export interface GemmContender extends Contender {
   /** Whose code it is: a peer's column, or `lowp`. */
@@ -97,7 +98,7 @@ export function gemmTable(family: GemmFamily, settings: Settings): Table {
   const shapes = readShapes(settings.shapes ?? family.shapes);
   const libraries = librariesOf(peers, family.kind);
   const scope = { family, settings, libraries, comparisons: [...family.comparisons, ...libraries.map(against)] };
-  const wrong = new Wrong();
+  const wrong = new Wrong('shape');
   const numbers = ['us', 'GOPS', 'best', '% peak', 'best %', ...scope.comparisons, 'GB/s'];
   const columns: Column[] = [
     { title: 'MxNxK', width: 17 },
@@ -147,7 +148,7 @@ async function* rowsOf(scope: Scope, shapes: readonly GemmShape[], wrong: Wrong)
       for (const contender of contenders) problems.push(await verify(contender, shape));
       const rounds = await interleave(contenders, loops, plan);
       const figures = contenders.map((_, i) => figuresOf(scope, contenders, i, problems[i], shape, rounds));
-      for (const { name, problem } of figures) wrong.add(name, shape, problem);
+      for (const { name, problem } of figures) wrong.add(name, shapeName(shape), problem);
       for (let i = 0; i < figures.length; i++) yield rowOf(scope, shape, figures[i], i === 0);
       all.push(...figures);
     } finally {
@@ -166,21 +167,6 @@ async function verify(contender: GemmContender, shape: GemmShape): Promise<strin
   const problem = contender.check();
   if (problem !== undefined && contender.peer !== true) throw new Error(`${contender.name} ${shapeName(shape)}: ${problem}`);
   return problem;
-}
-
-/** Wrong results, a note for each contender that has some. */
-class Wrong {
-  readonly notes: string[] = [];
-  readonly #names = new Map<string, { index: number; shapes: number; first: string }>();
-
-  add(name: string, shape: GemmShape, problem: string | undefined): void {
-    if (problem === undefined) return;
-    const entry = this.#names.get(name) ?? { index: this.notes.length, shapes: 0, first: `${shapeName(shape)}: ${problem}` };
-    entry.shapes += 1;
-    this.#names.set(name, entry);
-    this.notes[entry.index] =
-      `${name} is WRONG for ${entry.shapes} shape${entry.shapes === 1 ? '' : 's'}, at first ${entry.first}`;
-  }
 }
 
 function figuresOf(

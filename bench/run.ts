@@ -1,6 +1,7 @@
 /** `npm run bench -- [case...] [options]`: verifies, then times, the named cases (default: all). */
 import { parseArgs } from 'node:util';
 import { runtime } from 'lowp';
+import { conv, convThreads } from './cases/conv';
 import { epilogue } from './cases/epilogue';
 import { float16 } from './cases/float16';
 import { nbits } from './cases/nbits';
@@ -15,7 +16,20 @@ import { Report } from './report';
 import { InputError, type BenchCase } from './types';
 
 /** Every case there is, in the order in which they run. */
-const CASES: readonly BenchCase[] = [qgemm, sgemm, float16, nbits, qgemmSweep, sgemmSweep, epilogue, search, overhead, service];
+const CASES: readonly BenchCase[] = [
+  qgemm,
+  sgemm,
+  float16,
+  nbits,
+  qgemmSweep,
+  sgemmSweep,
+  conv,
+  convThreads,
+  epilogue,
+  search,
+  overhead,
+  service,
+];
 
 const USAGE = `usage: npm run bench -- [case...] [options]
 cases (default: all):
@@ -24,7 +38,7 @@ options:
   --quick         fewer repetitions
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
-  --shapes FILE   MxNxK lines in place of a case's own
+  --shapes FILE   MxNxK lines in place of a case's own; for conv and conv-threads layers, as in bench/shapes
   --network NAME  of the service case: digits or mlp (default: both)
   --peers         other libraries beside ours: onnxruntime-node; oneDNN and OpenBLAS where they are installed, with cmake
                   and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev)

@@ -5,9 +5,8 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Problem } from '../problem';
 import type { Opened, Peer, PeerProduct } from './peer';
-import { parseLibraries, parseOpen, parseRun, type NativeLibrary, type NativeOperator } from './protocol';
+import { parseLibraries, parseOpen, parseRun, type NativeConvolution, type NativeLibrary } from './protocol';
 
 const SOURCE = join(__dirname, 'native');
 const BUILD = join(__dirname, '..', '..', 'build', 'peers');
@@ -24,6 +23,12 @@ const ABOUT: Readonly<Record<string, string>> = {
   'oneDNN float32':
     'oneDNN: called from C++ in a process of its own, in turn with ours; the matmul primitive, weights in the layout that it asks for.',
   OpenBLAS: 'OpenBLAS: cblas_sgemm, called from C++ likewise; row-major weights.',
+};
+
+const ABOUT_CONVOLUTIONS: Readonly<Record<string, string>> = {
+  oneDNN:
+    'oneDNN: called from C++ in a process of its own, in turn with ours; the convolution primitive with bias and relu, images and weights ' +
+    'in the layouts that it asks for (reorders between them and NCHW are not timed), u8s8 -> u8 with a scale for each channel.',
 };
 
 export async function openNative(threads: number): Promise<Opened> {
@@ -57,18 +62,33 @@ function build(): string | undefined {
   return undefined;
 }
 
-function peerOf({ name, version, operators }: NativeLibrary, program: Program, first: boolean): Peer {
+function peerOf({ name, version, operators, convolutions }: NativeLibrary, program: Program, first: boolean): Peer {
   return {
     name,
     version,
     about: (kind) => [ABOUT[`${name} ${kind}`] ?? ABOUT[name] ?? `${name}: called from C++ in a process of its own.`],
     libraries: (kind) => (operators.some((operator) => operator.kind === kind) ? [name] : []),
     open: async (kind, problem) => {
+      const { m, n, k } = problem.shape;
       const products: PeerProduct[] = [];
-      for (const operator of operators.filter((o) => o.kind === kind))
-        products.push(await openProduct(name, operator, program, problem));
+      for (const operator of operators.filter((o) => o.kind === kind)) {
+        products.push(await openProduct(name, operator, program, 'open', [m, n, k]));
+      }
       return products;
     },
+    ...(convolutions.length > 0 && {
+      convolutions: {
+        about: [ABOUT_CONVOLUTIONS[name] ?? `${name}: called from C++ in a process of its own.`],
+        libraries: [name],
+        open: async ({ shape }) => {
+          const { channels, height, width, outChannels, kernel, stride, padding, groups } = shape;
+          const sizes = [channels, height, width, outChannels, kernel, stride, padding, groups];
+          const products: PeerProduct[] = [];
+          for (const each of convolutions) products.push(await openProduct(name, each, program, 'conv', sizes));
+          return products;
+        },
+      },
+    }),
     // Libraries share the process.
     cpuSeconds: () => (first ? program.cpuSeconds : 0),
     close: async () => program.close(),
@@ -77,14 +97,13 @@ function peerOf({ name, version, operators }: NativeLibrary, program: Program, f
 
 async function openProduct(
   library: string,
-  operator: NativeOperator,
+  operator: NativeConvolution,
   program: Program,
-  { shape }: Problem,
+  verb: 'open' | 'conv',
+  sizes: readonly number[],
 ): Promise<PeerProduct> {
   const id = program.nextId();
-  const { describe, problem } = parseOpen(
-    await program.ask(`open ${id} ${shape.m} ${shape.n} ${shape.k} ${library}/${operator.name}`),
-  );
+  const { describe, problem } = parseOpen(await program.ask(`${verb} ${id} ${sizes.join(' ')} ${library}/${operator.name}`));
   const sample = async (calls: number): Promise<number> => {
     const { seconds, cpuSeconds } = parseRun(await program.ask(`run ${id} ${calls}`));
     program.cpuSeconds = cpuSeconds;

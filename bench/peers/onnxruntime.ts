@@ -3,11 +3,12 @@
  * measured twice: as a user calls it, awaited; and its kernel alone, many times in a Loop within one call.
  */
 import * as ort from 'onnxruntime-node';
-import type { OperatorKind, Problem } from '../problem';
+import type { OperatorKind, Operands } from '../problem';
 import { smallest } from '../stats';
 import { loopModel, singleModel, type Value } from './model';
 import { sessionOptions } from './onnx';
-import { OPERATORS, type Operator } from './onnxOperators';
+import { CONVOLUTIONS } from './onnxConvolutions';
+import { OPERATORS, type Product } from './onnxOperators';
 import type { Peer, PeerProduct } from './peer';
 
 const CALL = 'ORT';
@@ -21,6 +22,17 @@ const ABOUT: Readonly<Record<OperatorKind, string>> = {
   float32: 'ORT: onnxruntime-node, awaited, `y` preallocated. MatMul, no bias or activation.',
 };
 
+const ABOUT_CONVOLUTIONS =
+  'ORT: onnxruntime-node, awaited, NCHW, `y` preallocated. QLinearConv u8s8 -> u8 and FusedConv (Conv with Relu), both with bias and relu.';
+
+/** An operator on a problem of either kind. */
+interface Made {
+  readonly name: string;
+  readonly operands: Operands;
+  readonly threads: number;
+  readonly make: () => Product;
+}
+
 export async function openOnnxruntime(): Promise<Peer> {
   const empty = await emptyIteration();
   const kernel =
@@ -32,14 +44,22 @@ export async function openOnnxruntime(): Promise<Peer> {
     about: (kind) => [ABOUT[kind], kernel],
     libraries: () => [CALL, KERNEL],
     open: async (kind, problem) => {
-      const products: PeerProduct[] = [];
-      for (const operator of OPERATORS.filter((o) => o.kind === kind)) {
-        products.push(await openCall(operator, problem), await openKernel(operator, problem));
-      }
-      return products;
+      const operators = OPERATORS.filter((o) => o.kind === kind);
+      return openBoth(operators.map((o) => ({ ...o, threads: problem.threads, make: () => o.make(problem) })));
+    },
+    convolutions: {
+      about: [ABOUT_CONVOLUTIONS, kernel],
+      libraries: [CALL, KERNEL],
+      open: (problem) => openBoth(CONVOLUTIONS.map((c) => ({ ...c, threads: problem.threads, make: () => c.make(problem) }))),
     },
     close: async () => {},
   };
+}
+
+async function openBoth(operators: readonly Made[]): Promise<PeerProduct[]> {
+  const products: PeerProduct[] = [];
+  for (const operator of operators) products.push(await openCall(operator), await openKernel(operator));
+  return products;
 }
 
 function create(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
@@ -53,9 +73,9 @@ function tensor({ data, shape }: Value): ort.Tensor {
 }
 
 /** As a user does it: run() awaited. `y` is given to the session as lowp is given `out`. */
-async function openCall({ name, operands, make }: Operator, problem: Problem): Promise<PeerProduct> {
-  const { node, check } = make(problem);
-  const session = await create(singleModel(node), problem.threads);
+async function openCall({ name, operands, threads, make }: Made): Promise<PeerProduct> {
+  const { node, check } = make();
+  const session = await create(singleModel(node), threads);
   const feeds = { a: tensor(node.a) };
   const fetches = { y: tensor(node.y) };
   return {
@@ -70,9 +90,9 @@ async function openCall({ name, operands, make }: Operator, problem: Problem): P
 }
 
 /** The kernel alone: `calls` trips of a Loop within one run(). */
-async function openKernel({ name, operands, make }: Operator, problem: Problem): Promise<PeerProduct> {
-  const { node, check } = make(problem);
-  const session = await create(loopModel(node, node.y), problem.threads);
+async function openKernel({ name, operands, threads, make }: Made): Promise<PeerProduct> {
+  const { node, check } = make();
+  const session = await create(loopModel(node, node.y), threads);
   const sample = looper(session, node.y, { a: tensor(node.a) });
   return {
     name: `ORT ${name} kernel`,

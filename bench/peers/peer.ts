@@ -1,4 +1,5 @@
 /** What a user would pick instead. A peer that can't be loaded is named with its reason, never left out in silence. */
+import type { ConvProblem } from '../convProblem';
 import type { GemmContender } from '../gemm';
 import type { OperatorKind, Problem } from '../problem';
 
@@ -11,11 +12,21 @@ export interface Peer {
   libraries(kind: OperatorKind): readonly string[];
   /** All its operators of a kind, ready to run. */
   open(kind: OperatorKind, problem: Problem): Promise<PeerProduct[]>;
+  /** Undefined if it has none. */
+  readonly convolutions?: PeerConvolutions;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
 }
 
+/** A peer's operators for convolutions, as `about`, `libraries` and `open` above. */
+export interface PeerConvolutions {
+  readonly about: readonly string[];
+  readonly libraries: readonly string[];
+  open(problem: ConvProblem): Promise<PeerProduct[]>;
+}
+
+/** An operator on one problem, ready to run. */
 export type PeerProduct = Omit<GemmContender, 'kind' | 'weightBytes' | 'peer'>;
 
 export interface Opened {
@@ -52,11 +63,23 @@ const BYTES: Readonly<Record<OperatorKind, number>> = { int8: 1, float32: 4, nbi
 export async function openPeerProducts(peers: readonly Peer[], kind: OperatorKind, problem: Problem): Promise<GemmContender[]> {
   const weightBytes = problem.shape.k * problem.shape.n * BYTES[kind];
   const peak = kind === 'float32' ? kind : 'int8';
-  const products: GemmContender[] = [];
+  const products = await openAll(peers, (peer) => peer.open(kind, problem));
+  return products.map((product) => ({ ...product, kind: peak, weightBytes, peer: true }));
+}
+
+/** The convolutions of all peers, likewise. */
+export async function openPeerConvolutions(
+  peers: readonly Peer[],
+  problem: ConvProblem,
+): Promise<(PeerProduct & { readonly peer: true })[]> {
+  const products = await openAll(peers, async (peer) => (await peer.convolutions?.open(problem)) ?? []);
+  return products.map((product) => ({ ...product, peer: true }));
+}
+
+async function openAll(peers: readonly Peer[], open: (peer: Peer) => Promise<PeerProduct[]>): Promise<PeerProduct[]> {
+  const products: PeerProduct[] = [];
   try {
-    for (const peer of peers) {
-      for (const product of await peer.open(kind, problem)) products.push({ ...product, kind: peak, weightBytes, peer: true });
-    }
+    for (const peer of peers) products.push(...(await open(peer)));
   } catch (thrown) {
     for (const product of products) await product.close();
     throw thrown;

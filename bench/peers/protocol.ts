@@ -8,10 +8,16 @@ export interface NativeOperator {
   readonly operands: Operands;
 }
 
+export interface NativeConvolution {
+  readonly name: string;
+  readonly operands: Operands;
+}
+
 export interface NativeLibrary {
   readonly name: string;
   readonly version: string;
   readonly operators: readonly NativeOperator[];
+  readonly convolutions: readonly NativeConvolution[];
 }
 
 export interface OpenAnswer {
@@ -74,12 +80,18 @@ export function parseLibraries(line: string): NativeLibrary[] {
     name: text(library, 'name'),
     version: text(library, 'version'),
     operators: list(library, 'operators').map((operator) => {
-      const [kind, operands] = [text(operator, 'kind'), text(operator, 'operands')];
+      const kind = text(operator, 'kind');
       if (!KINDS.includes(kind)) throw unexpected(`one of ${KINDS.join(', ')} for kind`, kind);
-      if (!OPERANDS.includes(operands)) throw unexpected(`one of ${OPERANDS.join(', ')} for operands`, operands);
-      return { name: text(operator, 'name'), kind: kind as PeakKind, operands: operands as Operands };
+      return { name: text(operator, 'name'), kind: kind as PeakKind, operands: operandsOf(operator) };
     }),
+    convolutions: list(library, 'convolutions').map((c) => ({ name: text(c, 'name'), operands: operandsOf(c) })),
   }));
+}
+
+function operandsOf(fields: Fields): Operands {
+  const operands = text(fields, 'operands');
+  if (!OPERANDS.includes(operands)) throw unexpected(`one of ${OPERANDS.join(', ')} for operands`, operands);
+  return operands as Operands;
 }
 
 export function parseOpen(line: string): OpenAnswer {
