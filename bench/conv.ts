@@ -47,7 +47,7 @@ const BANDWIDTH_MS = 1;
 
 const CAPTION = [
   '%: of the measured int8 or float32 peak; of a depthwise layer (dw) the bytes of x, weights and y, each once, as a share of what a ' +
-    'core reads from a buffer of so many bytes, measured in every round.',
+    'core reads from a buffer of so many bytes. Both are measured in every round, for one core, and count for each core that a call may use.',
   'us, GOPS, %: medians of all samples; best: the fastest sample, which is what the code can do. x: how many times as fast, the ' +
     'median of the ratios within each round of interleaved samples; below 1 is a loss. Peers are compared on the same operands.',
   'sum: the time of each layer times how often the network has it; % of a sum: weighted by time.',
@@ -128,16 +128,19 @@ function amountOf(shape: ConvShape, kind: PeakKind): number {
   return isDepthwise(shape) ? convElements(shape) * (kind === 'float32' ? 4 : 1) : convOperations(shape);
 }
 
-/** The most of that in a second. */
+/** The most of that in a second; none for a kind that nothing measures here. */
 function loopsOf(shape: ConvShape): Partial<Record<PeakKind, () => number>> {
   const loops: Partial<Record<PeakKind, () => number>> = {};
   for (const kind of ['int8', 'float32'] as const) {
-    const native = nativeBinding();
-    const peak = findPeak(kind);
-    if (peak === undefined || native === undefined) continue;
-    loops[kind] = isDepthwise(shape) ? () => native.bandwidth(amountOf(shape, kind), BANDWIDTH_MS) : peak.measure;
+    const measure = isDepthwise(shape) ? bandwidthOf(amountOf(shape, kind)) : findPeak(kind)?.measure;
+    if (measure !== undefined) loops[kind] = measure;
   }
   return loops;
+}
+
+function bandwidthOf(bytes: number): (() => number) | undefined {
+  const measure = (): number => nativeBinding()?.bandwidth(bytes, BANDWIDTH_MS) ?? 0;
+  return measure() > 0 ? measure : undefined;
 }
 
 function figuresOf(

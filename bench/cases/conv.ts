@@ -63,12 +63,13 @@ function float(problem: ConvProblem, { layout, threads, suffix, against }: Varia
 
 const LAYOUTS: readonly ConvLayout[] = ['NHWC', 'NCHW'];
 
+const ABOUT =
+  'lowp: synchronous calls from JavaScript, packed weights, `out` given; u8s8 -> u8 with a scale for each channel, bias and relu, and ' +
+  'f32 with bias and relu.';
+
 const FAMILY: ConvFamily = {
   title: 'convolution layers of ResNet-50 and MobileNetV2, one image of 224x224',
-  caption: [
-    'lowp: synchronous calls from JavaScript, packed weights, `out` given; u8s8 -> u8 with a scale for each channel, bias and relu, and ' +
-      'f32 with bias and relu. x and y NHWC or NCHW as named; `x f32` is against our own float32 of that layout.',
-  ],
+  caption: [`${ABOUT} x and y NHWC or NCHW as named; \`x f32\` is against our own float32 of that layout.`],
   networks: ['resnet50_conv.txt', 'mobilenetv2_conv.txt'].map((file) => join(__dirname, '..', 'shapes', file)),
   seed: 7,
   comparisons: [X_FLOAT],
@@ -92,6 +93,7 @@ function threadsTable(settings: Settings): Table {
   const family: ConvFamily = {
     ...FAMILY,
     title: `the same with ${threads} threads against one, ours alone`,
+    caption: [`${ABOUT} NHWC.`],
     comparisons: [X_ONE],
     peers: false,
     open: (problem) =>
