@@ -183,7 +183,7 @@ function rowOf(
   problem: string | undefined,
   first: boolean,
 ): Row {
-  const { name, peer = false, library, operands, implementation } = contender;
+  const { name, peer = false, library, operands, implementation, threads } = contender;
   const perSecond = { median: convOperations(shape) / seconds.median, best: convOperations(shape) / seconds.best };
   const cells = [
     first ? convName(shape) : '',
@@ -206,5 +206,5 @@ function rowOf(
     perSecond,
   };
   const of = isDepthwise(shape) ? { shareOfBandwidth: share } : { shareOfPeak: share };
-  return { cells, first, record: { ...record, ...of, ratios, rivals, implementation, problem, ...sampling } };
+  return { cells, first, record: { ...record, ...of, ratios, rivals, threads, implementation, problem, ...sampling } };
 }
