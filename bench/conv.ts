@@ -50,7 +50,7 @@ const CAPTION = [
     'core reads from a buffer of so many bytes. Both are measured in every round, for one core, and count for each core that a call may use.',
   'us, GOPS, %: medians of all samples; best: the fastest sample, which is what the code can do. x: how many times as fast, the ' +
     'median of the ratios within each round of interleaved samples; below 1 is a loss. Peers are compared on the same operands.',
-  'sum: the time of each layer times how often the network has it; % of a sum: weighted by time.',
+  'sum: the time of each layer times how often the network has it; x of a sum: of the sums of the medians, %: weighted by time.',
 ];
 const CHECKED =
   "Peers' results are checked too; where they are wrong (16-bit sums that saturate, without VNNI) they are timed all the same, and a " +
