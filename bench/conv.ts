@@ -4,8 +4,8 @@ import { makeConvProblem, type ConvProblem } from './convProblem';
 import { convElements, convName, convOperations, isDepthwise, readNetwork, type ConvShape, type Network } from './convShapes';
 import { shareCells, sumRows, type ConvFigures } from './convSums';
 import { coresFor, findPeak, type PeakKind } from './machine';
-import { FULL, interleave, QUICK, SETTLE_MS, shareOfPeak, speedup, type Rounds, type Spread, type Timing } from './measure';
-import { openPeerConvolutions, type PeerProduct } from './peers/peer';
+import { FULL, interleave, QUICK, settleMs, shareOfPeak, speedup, type Rounds, type Spread, type Timing } from './measure';
+import { openAll, type PeerOperators, type PeerProduct } from './peers/peer';
 import { median, smallest } from './stats';
 import type { Row, Settings, Table } from './types';
 import { Wrong } from './wrong';
@@ -35,6 +35,7 @@ export interface ConvFamily {
 interface Scope {
   readonly family: ConvFamily;
   readonly settings: Settings;
+  readonly peers: readonly PeerOperators<ConvProblem>[];
   readonly comparisons: readonly string[];
   readonly libraries: readonly string[];
 }
@@ -64,7 +65,7 @@ export function convTable(family: ConvFamily, settings: Settings): Table {
   const networks = files.map((file) => readNetwork(file, quick && shapes === undefined));
   const peers = (family.peers ? settings.peers : []).flatMap((peer) => peer.convolutions ?? []);
   const libraries = peers.flatMap((peer) => peer.libraries);
-  const scope = { family, settings, libraries, comparisons: [...family.comparisons, ...libraries.map(against)] };
+  const scope = { family, settings, peers, libraries, comparisons: [...family.comparisons, ...libraries.map(against)] };
   const numbers = ['us', 'best', 'GOPS', '%', 'best %', ...scope.comparisons];
   const about = peers.flatMap((peer) => peer.about);
   const wrong = new Wrong('layer');
@@ -78,24 +79,20 @@ export function convTable(family: ConvFamily, settings: Settings): Table {
     ],
     rows: rowsOf(scope, networks, wrong),
     notes: wrong.notes,
-    elsewhere: settleMs(scope) > 0,
+    elsewhere: settleMs(settings.threads, libraries) > 0,
   };
-}
-
-function settleMs({ settings, libraries }: Scope): number {
-  return settings.threads > 1 && libraries.length > 0 ? SETTLE_MS : 0;
 }
 
 async function* rowsOf(scope: Scope, networks: readonly Network[], wrong: Wrong): AsyncGenerator<Row> {
   const { family, settings } = scope;
-  const plan = { ...(settings.quick ? QUICK_PLAN : PLAN), settleMs: settleMs(scope) };
+  const plan = { ...(settings.quick ? QUICK_PLAN : PLAN), settleMs: settleMs(settings.threads, scope.libraries) };
   for (const network of networks) {
     const all: ConvFigures[] = [];
     for (const shape of network.layers) {
       const problem = makeConvProblem(shape, settings.threads, family.seed);
       const contenders = family.open(problem);
       try {
-        if (family.peers) contenders.push(...(await openPeerConvolutions(settings.peers, problem)));
+        contenders.push(...(await openAll(scope.peers, problem)));
         const problems: (string | undefined)[] = [];
         for (const contender of contenders) problems.push(await verify(contender, shape));
         const rounds = await interleave(contenders, loopsOf(shape), plan);

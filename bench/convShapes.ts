@@ -1,6 +1,6 @@
 /** Convolution layers of networks, from text files. */
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { readLines } from './shapes';
 import { InputError } from './types';
 
 /** A layer of a network: square kernels, one stride and padding for both directions. */
@@ -66,22 +66,15 @@ export function convElements(shape: ConvShape): number {
 
 /** Reads lines of nine numbers; `#` starts a comment, a trailing `*` marks a line that `quick` takes. */
 export function readNetwork(path: string, quick: boolean): Network {
-  const marked: { shape: ConvShape; quick: boolean }[] = [];
-  read(path)
-    .split('\n')
-    .forEach((line, index) => {
-      const text = line.replace(/#.*/, '').trim();
-      if (text === '') return;
-      const match = /^((?:\d+\s+){8}\d+)\s*(\*?)$/.exec(text);
-      const shape = match === null ? undefined : shapeOf(match[1].split(/\s+/).map(Number));
-      if (match === null || shape === undefined) {
-        throw new InputError(`Expected a layer (${FORMAT}) in line ${index + 1} of ${basename(path)} but received '${text}'`);
-      }
-      marked.push({ shape, quick: match[2] === '*' });
-    });
+  const marked = readLines(path, FORMAT, (text) => {
+    const match = /^((?:\d+\s+){8}\d+)\s*(\*?)$/.exec(text);
+    const shape = match === null ? undefined : shapeOf(match[1].split(/\s+/).map(Number));
+    return match === null || shape === undefined ? undefined : [{ shape, quick: match[2] === '*' }];
+  });
   const layers = marked.filter((line) => !quick || line.quick).map(({ shape }) => shape);
-  const taken = quick ? 'line with a trailing * (--quick)' : 'line';
-  if (layers.length === 0) throw new InputError(`Expected at least one ${taken} in ${basename(path)} but received none`);
+  if (layers.length === 0) {
+    throw new InputError(`Expected at least one line with a trailing * (--quick) in ${basename(path)} but received none`);
+  }
   return { name: basename(path).replace(/(_conv)?\.txt$/, ''), layers, total: marked.length };
 }
 
@@ -91,12 +84,4 @@ function shapeOf(numbers: readonly number[]): ConvShape | undefined {
   const shape = { channels, height, width, outChannels, kernel, stride, padding, groups, count };
   const positive = [channels, height, width, outChannels, kernel, stride, groups, count, ...outSize(shape)].every((n) => n >= 1);
   return positive && channels % groups === 0 && outChannels % groups === 0 ? shape : undefined;
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (thrown) {
-    throw new InputError(`Expected a file of layers but received ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-  }
 }

@@ -5,7 +5,7 @@ import {
   interleave,
   QUICK,
   rate,
-  SETTLE_MS,
+  settleMs,
   shareOfPeak,
   speedup,
   type Contender,
@@ -14,7 +14,7 @@ import {
   type Timing,
 } from './measure';
 import { groupMeans, type Mean } from './means';
-import { openPeerProducts, type Peer } from './peers/peer';
+import { openPeerProducts } from './peers/peer';
 import { makeProblem, type OperatorKind, type Operands, type Problem } from './problem';
 import { operations, readShapes, shapeName, type GemmShape } from './shapes';
 import { median, smallest } from './stats';
@@ -89,14 +89,11 @@ interface Scope {
 
 const against = (library: string): string => `x ${library}`;
 
-function librariesOf(peers: readonly Peer[], kind: OperatorKind): string[] {
-  return peers.flatMap((peer) => peer.libraries(kind));
-}
-
 export function gemmTable(family: GemmFamily, settings: Settings): Table {
   const { threads, peers } = settings;
   const shapes = readShapes(settings.shapes ?? family.shapes);
-  const libraries = librariesOf(peers, family.kind);
+  const rivals = peers.flatMap((peer) => peer.products(family.kind) ?? []);
+  const libraries = rivals.flatMap((rival) => rival.libraries);
   const scope = { family, settings, libraries, comparisons: [...family.comparisons, ...libraries.map(against)] };
   const wrong = new Wrong('shape');
   const numbers = ['us', 'GOPS', 'best', '% peak', 'best %', ...scope.comparisons, 'GB/s'];
@@ -108,7 +105,7 @@ export function gemmTable(family: GemmFamily, settings: Settings): Table {
   const peaks = family.peaks.map((kind) => `${kind} ${findPeak(kind)?.isa ?? 'unknown'}`).join(', ');
   const cores = coresFor(threads);
   const machine = `${threads} thread${threads === 1 ? '' : 's'}. Peak: ${peaks}, one core, measured in every round`;
-  const about = peers.filter((peer) => peer.libraries(family.kind).length > 0).flatMap((peer) => peer.about(family.kind));
+  const about = rivals.flatMap((rival) => rival.about);
   const caption = [
     ...family.caption,
     ...about,
@@ -122,12 +119,8 @@ export function gemmTable(family: GemmFamily, settings: Settings): Table {
     columns,
     rows: rowsOf(scope, shapes, wrong),
     notes: wrong.notes,
-    elsewhere: settleMs(settings) > 0,
+    elsewhere: settleMs(threads, libraries) > 0,
   };
-}
-
-function settleMs({ threads, peers }: Settings): number {
-  return threads > 1 && peers.length > 0 ? SETTLE_MS : 0;
 }
 
 async function* rowsOf(scope: Scope, shapes: readonly GemmShape[], wrong: Wrong): AsyncGenerator<Row> {
@@ -137,7 +130,7 @@ async function* rowsOf(scope: Scope, shapes: readonly GemmShape[], wrong: Wrong)
     const peak = findPeak(kind);
     if (peak !== undefined) loops[kind] = peak.measure;
   }
-  const plan = { ...(settings.quick ? QUICK : FULL), settleMs: settleMs(settings) };
+  const plan = { ...(settings.quick ? QUICK : FULL), settleMs: settleMs(settings.threads, scope.libraries) };
   const all: Figures[] = [];
   for (const shape of shapes) {
     const problem = makeProblem(shape, settings.threads, family.seed);

@@ -18,7 +18,8 @@ export interface GemmRecord {
 }
 
 export interface Plot {
-  readonly kind: PeakKind;
+  /** A part of the file's name. */
+  readonly kind: string;
   readonly title: string;
   readonly spec: TopLevelSpec;
 }

@@ -16,9 +16,9 @@ import type { GemmShape } from './shapes';
 import { columnsOf, difference, floatTolerance, groupColumnsOf, ofColumns, pick, rowsOf, type Sample } from './verify';
 
 /** What a product is computed from: a contender is compared with those that take the same. */
-export type Operands = 'u8s8' | 's8s8' | 'dynamic' | 'nbits' | 'f32';
+export type Operands = 'u8s8' | 's8s8' | 'dynamic' | 'nbits' | 'f32' | 'csr';
 
-/** Which operators of peers a table compares with; `'nbits'`: 4-bit weights in groups of 32, float32 activations. */
+/** Which products of peers a table compares with; `'nbits'`: 4-bit weights in groups of 32, float32 activations. */
 export type OperatorKind = PeakKind | 'nbits';
 
 /** One layer: float32 and 8-bit activations and weights, and what comes after the product. */

@@ -5,6 +5,7 @@ import type { Machine } from './machine';
 import type { Peer } from './peers/peer';
 import { plots, type GemmRecord } from './plot';
 import { renderSvg } from './render';
+import { sparsePlots, type SweepRecord } from './sparse/plot';
 import type { BenchCase, Column, Row, Table } from './types';
 
 /** Text columns are aligned left, numbers right. */
@@ -87,7 +88,9 @@ export class Report {
     mkdirSync(directory, { recursive: true });
     const links: string[] = [];
     const images: string[] = [];
-    for (const { kind, title, spec } of plots(this.#records.filter(isGemm), this.#machine.record)) {
+    const { record } = this.#machine;
+    const figures = [...plots(this.#records.filter(isGemm), record), ...sparsePlots(this.#records.filter(isSweep), record)];
+    for (const { kind, title, spec } of figures) {
       const image = `${name}_${kind}.svg`;
       writeFileSync(join(directory, image), await renderSvg(spec));
       links.push(`![${title}](${image})`, '');
@@ -101,6 +104,10 @@ export class Report {
 
 function isGemm(record: Readonly<Record<string, unknown>>): record is Readonly<Record<string, unknown>> & GemmRecord {
   return record.record === 'gemm';
+}
+
+function isSweep(record: Readonly<Record<string, unknown>>): record is Readonly<Record<string, unknown>> & SweepRecord {
+  return record.record === 'sparse-sweep';
 }
 
 /** A caption within the width of the tables, indented under its title. */

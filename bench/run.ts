@@ -10,6 +10,7 @@ import { qgemm, qgemmSweep } from './cases/qgemm';
 import { search } from './cases/search';
 import { service } from './cases/service';
 import { sgemm, sgemmSweep } from './cases/sgemm';
+import { sparse } from './cases/sparse';
 import { describeMachine } from './machine';
 import { openPeers } from './peers/peer';
 import { Report } from './report';
@@ -20,6 +21,7 @@ const CASES: readonly BenchCase[] = [
   qgemm,
   sgemm,
   float16,
+  sparse,
   nbits,
   qgemmSweep,
   sgemmSweep,
@@ -38,10 +40,11 @@ options:
   --quick         fewer repetitions
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
-  --shapes FILE   MxNxK lines in place of a case's own; for conv and conv-threads layers, as in bench/shapes
+  --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages; for conv and
+                  conv-threads layers, as in bench/shapes
   --network NAME  of the service case: digits or mlp (default: both)
-  --peers         other libraries beside ours: onnxruntime-node; oneDNN and OpenBLAS where they are installed, with cmake
-                  and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev)
+  --peers         other libraries beside ours: onnxruntime-node; oneDNN, OpenBLAS, Eigen and libxsmm where they are installed,
+                  with cmake and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev libeigen3-dev libxsmm-dev)
   --json FILE     write JSON lines
   --out DIR       write a Markdown page, JSON lines and plots, named by date and CPU`;
 
@@ -80,7 +83,9 @@ async function main(): Promise<void> {
   const { peers, missing } = wanted ? await openPeers(threads) : { peers: [], missing: [] };
   try {
     const report = new Report(describeMachine(threads, peers, missing), peers);
-    for (const each of cases) await report.add(each, each.open({ threads, quick, shapes, network, peers }));
+    // All are opened before the first one runs: a mistake in the arguments should not cost minutes.
+    const opened = cases.map((each) => ({ each, tables: [each.open({ threads, quick, shapes, network, peers })].flat() }));
+    for (const { each, tables } of opened) for (const table of tables) await report.add(each, table);
     if (json !== undefined) report.writeJson(json);
     if (out !== undefined) console.log(`\nwrote ${(await report.writeInto(out)).join(', ')}`);
   } finally {

@@ -19,29 +19,37 @@ export function operations({ m, n, k }: GemmShape): number {
 
 /** Reads lines of MxNxK; `#` starts a comment. */
 export function readShapes(path: string): GemmShape[] {
-  const shapes: GemmShape[] = [];
-  read(path)
+  return readLines(path, 'MxNxK', (text) => {
+    const match = /^(\d+)x(\d+)x(\d+)$/.exec(text);
+    const [m, n, k] = (match ?? []).slice(1).map(Number);
+    return match === null || m * n * k === 0 ? undefined : [{ m, n, k }];
+  });
+}
+
+/** What `parse` makes of each line that is not empty; undefined if it is no `format`. */
+export function readLines<T>(path: string, format: string, parse: (text: string) => readonly T[] | undefined): T[] {
+  const found: T[] = [];
+  read(path, format)
     .split('\n')
     .forEach((line, index) => {
       const text = line.replace(/#.*/, '').trim();
       if (text === '') return;
-      const match = /^(\d+)x(\d+)x(\d+)$/.exec(text);
-      const [m, n, k] = (match ?? []).slice(1).map(Number);
-      if (match === null || m * n * k === 0) {
-        throw new InputError(`Expected MxNxK in line ${index + 1} of ${basename(path)} but received '${text}'`);
+      const parsed = parse(text);
+      if (parsed === undefined) {
+        throw new InputError(`Expected ${format} in line ${index + 1} of ${basename(path)} but received '${text}'`);
       }
-      shapes.push({ m, n, k });
+      found.push(...parsed);
     });
-  if (shapes.length === 0) throw new InputError(`Expected at least one MxNxK line in ${basename(path)} but received none`);
-  return shapes;
+  if (found.length === 0) throw new InputError(`Expected at least one ${format} line in ${basename(path)} but received none`);
+  return found;
 }
 
-function read(path: string): string {
+function read(path: string, format: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (thrown) {
     throw new InputError(
-      `Expected a file of MxNxK lines but received ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      `Expected a file of ${format} lines but received ${thrown instanceof Error ? thrown.message : String(thrown)}`,
     );
   }
 }

@@ -44,5 +44,5 @@ export interface Table {
 export interface BenchCase {
   readonly name: string;
   readonly about: string;
-  open(settings: Settings): Table;
+  open(settings: Settings): Table | readonly Table[];
 }

@@ -17,8 +17,12 @@ if (
 ) {
   console.warn('Tests that need these will fail.');
 }
-if (process.argv.includes('--test') && !ensureTools({ '/usr/share/libonnx-testdata/data/node': 'libonnx-testdata' })) {
-  console.warn("Tests of ONNX's own data will be skipped.");
+const TEST_FILES = {
+  '/usr/share/libonnx-testdata/data/node': 'libonnx-testdata',
+  '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf': 'fonts-dejavu-core',
+};
+if (process.argv.includes('--test') && !ensureTools(TEST_FILES)) {
+  console.warn("Tests of ONNX's own data will be skipped, and those that render text may fail.");
 }
 
 // Matrices of the Harwell-Boeing collection and a malformed one, in the Matrix Market format.

@@ -1,34 +1,40 @@
 /**
- * oneDNN and OpenBLAS, through a small C++ program that is built here on demand from native/. It keeps running and takes one request
- * after the other, so that its samples alternate with ours.
+ * oneDNN, OpenBLAS, Eigen and libxsmm, through a small C++ program that is built here on demand from native/. It keeps running
+ * and takes one request after the other, so that its samples alternate with ours.
  */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Opened, Peer, PeerProduct } from './peer';
-import { parseLibraries, parseOpen, parseRun, type NativeConvolution, type NativeLibrary } from './protocol';
+import type { Opened, Peer, PeerOperators, PeerProduct } from './peer';
+import { parseLibraries, parseOpen, parseRun, type NativeLibrary, type NativeOperator } from './protocol';
 
 const SOURCE = join(__dirname, 'native');
 const BUILD = join(__dirname, '..', '..', 'build', 'peers');
 const PROGRAM = join(BUILD, 'lowp_peers');
 
 /** What to install, by Debian's names. */
-const PACKAGES: Readonly<Record<string, string>> = { oneDNN: 'libdnnl-dev', OpenBLAS: 'libopenblas-dev' };
+const PACKAGES: Readonly<Record<string, string>> = {
+  oneDNN: 'libdnnl-dev',
+  OpenBLAS: 'libopenblas-dev',
+  Eigen: 'libeigen3-dev',
+  libxsmm: 'libxsmm-dev',
+};
 
-/** By kind, else for all kinds. */
+/** By sort of operators, else for all that a library has. */
 const ABOUT: Readonly<Record<string, string>> = {
   'oneDNN int8':
     'oneDNN: called from C++ in a process of its own, in turn with ours. matmul: the primitive, weights in the layout that it asks for; ' +
     'with `-> u8` bias, relu and a scale for each column, else int32 sums; gemm: the dnnl_gemm_*s8s32 functions, row-major weights.',
   'oneDNN float32':
     'oneDNN: called from C++ in a process of its own, in turn with ours; the matmul primitive, weights in the layout that it asks for.',
-  OpenBLAS: 'OpenBLAS: cblas_sgemm, called from C++ likewise; row-major weights.',
-};
-
-const ABOUT_CONVOLUTIONS: Readonly<Record<string, string>> = {
-  oneDNN:
+  'oneDNN sparse': 'oneDNN: its dense matmul primitive, called from C++ in a process of its own, in turn with ours; D prepacked.',
+  'oneDNN convolutions':
     'oneDNN: called from C++ in a process of its own, in turn with ours; the convolution primitive with bias and relu, images and weights ' +
     'in the layouts that it asks for (reorders between them and NCHW are not timed), u8s8 -> u8 with a scale for each channel.',
+  'OpenBLAS sparse': 'OpenBLAS: cblas_sgemm, dense, called from C++ likewise.',
+  OpenBLAS: 'OpenBLAS: cblas_sgemm, called from C++ likewise; row-major weights.',
+  Eigen: 'Eigen: SparseMatrix times row-major dense (or vector), -O3 -march=native, from C++ likewise; one thread.',
+  libxsmm: 'libxsmm: spmdm, its slices made beforehand, from C++ likewise; one thread.',
 };
 
 export async function openNative(threads: number): Promise<Opened> {
@@ -62,32 +68,42 @@ function build(): string | undefined {
   return undefined;
 }
 
+/** What opens a product: the verb and its numbers, as native/main.cc lists them. */
+type Request = readonly [verb: 'open' | 'conv', ...numbers: number[]];
+
 function peerOf({ name, version, operators, convolutions }: NativeLibrary, program: Program, first: boolean): Peer {
+  const offer = <P>(
+    sort: string,
+    found: readonly NativeOperator[],
+    requestOf: (problem: P) => Request,
+  ): PeerOperators<P> | undefined => {
+    if (found.length === 0) return undefined;
+    return {
+      about: [ABOUT[`${name} ${sort}`] ?? ABOUT[name] ?? `${name}: called from C++ in a process of its own.`],
+      libraries: [name],
+      open: async (problem) => {
+        const products: PeerProduct[] = [];
+        for (const operator of found) products.push(await openProduct(name, operator, program, requestOf(problem)));
+        return products;
+      },
+    };
+  };
   return {
     name,
     version,
-    about: (kind) => [ABOUT[`${name} ${kind}`] ?? ABOUT[name] ?? `${name}: called from C++ in a process of its own.`],
-    libraries: (kind) => (operators.some((operator) => operator.kind === kind) ? [name] : []),
-    open: async (kind, problem) => {
-      const { m, n, k } = problem.shape;
-      const products: PeerProduct[] = [];
-      for (const operator of operators.filter((o) => o.kind === kind)) {
-        products.push(await openProduct(name, operator, program, 'open', [m, n, k]));
-      }
-      return products;
+    products: (kind) => {
+      const found = operators.filter((operator) => operator.kind === kind);
+      return offer(kind, found, ({ shape: { m, n, k } }) => ['open', m, n, k, 0]);
     },
-    ...(convolutions.length > 0 && {
-      convolutions: {
-        about: [ABOUT_CONVOLUTIONS[name] ?? `${name}: called from C++ in a process of its own.`],
-        libraries: [name],
-        open: async ({ shape }) => {
-          const { channels, height, width, outChannels, kernel, stride, padding, groups } = shape;
-          const sizes = [channels, height, width, outChannels, kernel, stride, padding, groups];
-          const products: PeerProduct[] = [];
-          for (const each of convolutions) products.push(await openProduct(name, each, program, 'conv', sizes));
-          return products;
-        },
-      },
+    sparse: offer(
+      'sparse',
+      // Dense float32 products are what sparse ones have to beat.
+      operators.filter(({ kind }) => kind === 'sparse' || kind === 'float32'),
+      ({ m, n, k, sparsity }) => ['open', m, n, k, sparsity],
+    ),
+    convolutions: offer('convolutions', convolutions, ({ shape }) => {
+      const { channels, height, width, outChannels, kernel, stride, padding, groups } = shape;
+      return ['conv', channels, height, width, outChannels, kernel, stride, padding, groups];
     }),
     // Libraries share the process.
     cpuSeconds: () => (first ? program.cpuSeconds : 0),
@@ -97,13 +113,12 @@ function peerOf({ name, version, operators, convolutions }: NativeLibrary, progr
 
 async function openProduct(
   library: string,
-  operator: NativeConvolution,
+  operator: NativeOperator,
   program: Program,
-  verb: 'open' | 'conv',
-  sizes: readonly number[],
+  [verb, ...numbers]: Request,
 ): Promise<PeerProduct> {
   const id = program.nextId();
-  const { describe, problem } = parseOpen(await program.ask(`${verb} ${id} ${sizes.join(' ')} ${library}/${operator.name}`));
+  const { describe, problem } = parseOpen(await program.ask(`${verb} ${id} ${numbers.join(' ')} ${library}/${operator.name}`));
   const sample = async (calls: number): Promise<number> => {
     const { seconds, cpuSeconds } = parseRun(await program.ask(`run ${id} ${calls}`));
     program.cpuSeconds = cpuSeconds;

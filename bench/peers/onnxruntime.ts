@@ -9,7 +9,7 @@ import { loopModel, singleModel, type Value } from './model';
 import { sessionOptions } from './onnx';
 import { CONVOLUTIONS } from './onnxConvolutions';
 import { OPERATORS, type Product } from './onnxOperators';
-import type { Peer, PeerProduct } from './peer';
+import type { Peer, PeerOperators, PeerProduct } from './peer';
 
 const CALL = 'ORT';
 const KERNEL = 'ORT kernel';
@@ -25,12 +25,16 @@ const ABOUT: Readonly<Record<OperatorKind, string>> = {
 const ABOUT_CONVOLUTIONS =
   'ORT: onnxruntime-node, awaited, NCHW, `y` preallocated. QLinearConv u8s8 -> u8 and FusedConv (Conv with Relu), both with bias and relu.';
 
-/** An operator on a problem of either kind. */
-interface Made {
+/** What every problem says. */
+interface Threaded {
+  readonly threads: number;
+}
+
+/** An operator for a sort of problem. */
+interface Operator<P> {
   readonly name: string;
   readonly operands: Operands;
-  readonly threads: number;
-  readonly make: () => Product;
+  readonly make: (problem: P) => Product;
 }
 
 export async function openOnnxruntime(): Promise<Peer> {
@@ -41,25 +45,27 @@ export async function openOnnxruntime(): Promise<Peer> {
   return {
     name: 'onnxruntime-node',
     version: ort.env.versions.node ?? 'of unknown version',
-    about: (kind) => [ABOUT[kind], kernel],
-    libraries: () => [CALL, KERNEL],
-    open: async (kind, problem) => {
-      const operators = OPERATORS.filter((o) => o.kind === kind);
-      return openBoth(operators.map((o) => ({ ...o, threads: problem.threads, make: () => o.make(problem) })));
-    },
-    convolutions: {
-      about: [ABOUT_CONVOLUTIONS, kernel],
-      libraries: [CALL, KERNEL],
-      open: (problem) => openBoth(CONVOLUTIONS.map((c) => ({ ...c, threads: problem.threads, make: () => c.make(problem) }))),
-    },
+    products: (kind) =>
+      offer(
+        [ABOUT[kind], kernel],
+        OPERATORS.filter((o) => o.kind === kind),
+      ),
+    // It has no sparse product.
+    convolutions: offer([ABOUT_CONVOLUTIONS, kernel], CONVOLUTIONS),
     close: async () => {},
   };
 }
 
-async function openBoth(operators: readonly Made[]): Promise<PeerProduct[]> {
-  const products: PeerProduct[] = [];
-  for (const operator of operators) products.push(await openCall(operator), await openKernel(operator));
-  return products;
+function offer<P extends Threaded>(about: readonly string[], operators: readonly Operator<P>[]): PeerOperators<P> {
+  return {
+    about,
+    libraries: [CALL, KERNEL],
+    open: async (problem) => {
+      const products: PeerProduct[] = [];
+      for (const operator of operators) products.push(await openCall(operator, problem), await openKernel(operator, problem));
+      return products;
+    },
+  };
 }
 
 function create(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
@@ -73,9 +79,9 @@ function tensor({ data, shape }: Value): ort.Tensor {
 }
 
 /** As a user does it: run() awaited. `y` is given to the session as lowp is given `out`. */
-async function openCall({ name, operands, threads, make }: Made): Promise<PeerProduct> {
-  const { node, check } = make();
-  const session = await create(singleModel(node), threads);
+async function openCall<P extends Threaded>({ name, operands, make }: Operator<P>, problem: P): Promise<PeerProduct> {
+  const { node, check } = make(problem);
+  const session = await create(singleModel(node), problem.threads);
   const feeds = { a: tensor(node.a) };
   const fetches = { y: tensor(node.y) };
   return {
@@ -90,9 +96,9 @@ async function openCall({ name, operands, threads, make }: Made): Promise<PeerPr
 }
 
 /** The kernel alone: `calls` trips of a Loop within one run(). */
-async function openKernel({ name, operands, threads, make }: Made): Promise<PeerProduct> {
-  const { node, check } = make();
-  const session = await create(loopModel(node, node.y), threads);
+async function openKernel<P extends Threaded>({ name, operands, make }: Operator<P>, problem: P): Promise<PeerProduct> {
+  const { node, check } = make(problem);
+  const session = await create(loopModel(node, node.y), problem.threads);
   const sample = looper(session, node.y, { a: tensor(node.a) });
   return {
     name: `ORT ${name} kernel`,

@@ -2,28 +2,29 @@
 import type { ConvProblem } from '../convProblem';
 import type { GemmContender } from '../gemm';
 import type { OperatorKind, Problem } from '../problem';
+import type { SparseShape } from '../sparse/shapes';
 
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** Sentences for the caption of a table that has it. */
-  about(kind: OperatorKind): readonly string[];
-  /** The `library` of its contenders: a column of comparisons each. Empty if it has no operators of that kind. */
-  libraries(kind: OperatorKind): readonly string[];
-  /** All its operators of a kind, ready to run. */
-  open(kind: OperatorKind, problem: Problem): Promise<PeerProduct[]>;
-  /** Undefined if it has none. */
-  readonly convolutions?: PeerConvolutions;
+  /** Its products of a kind; undefined if it has none, as below. */
+  products(kind: OperatorKind): PeerOperators<Problem> | undefined;
+  /** With the sparse matrix on the left: its sparse products, and dense ones that don't know. */
+  readonly sparse?: PeerOperators<SparseShape>;
+  readonly convolutions?: PeerOperators<ConvProblem>;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
 }
 
-/** A peer's operators for convolutions, as `about`, `libraries` and `open` above. */
-export interface PeerConvolutions {
+/** A peer's operators for one sort of problem. */
+export interface PeerOperators<P> {
+  /** Sentences for the caption of a table that has them. */
   readonly about: readonly string[];
+  /** The `library` of its contenders: a column of comparisons each. */
   readonly libraries: readonly string[];
-  open(problem: ConvProblem): Promise<PeerProduct[]>;
+  /** All of them, ready to run. */
+  open(problem: P): Promise<PeerProduct[]>;
 }
 
 /** An operator on one problem, ready to run. */
@@ -40,7 +41,7 @@ type Opener = (threads: number) => Promise<Opened>;
 /** Every peer there is. Imported on demand: a peer that isn't installed must not stop the bench. */
 const OPENERS: Readonly<Record<string, Opener>> = {
   'onnxruntime-node': async () => ({ peers: [await (await import('./onnxruntime.js')).openOnnxruntime()], missing: [] }),
-  'oneDNN and OpenBLAS': async (threads) => (await import('./native.js')).openNative(threads),
+  'oneDNN, OpenBLAS, Eigen and libxsmm': async (threads) => (await import('./native.js')).openNative(threads),
 };
 
 export async function openPeers(threads: number): Promise<Opened> {
@@ -59,27 +60,27 @@ export async function openPeers(threads: number): Promise<Opened> {
 /** Of a weight, with its part of a group's scale. */
 const BYTES: Readonly<Record<OperatorKind, number>> = { int8: 1, float32: 4, nbits: 1 / 2 + 4 / 32 };
 
-/** The products of all peers; those that were opened are closed again if one can't be. */
+/** The products of all peers for a table of matrix products. */
 export async function openPeerProducts(peers: readonly Peer[], kind: OperatorKind, problem: Problem): Promise<GemmContender[]> {
   const weightBytes = problem.shape.k * problem.shape.n * BYTES[kind];
   const peak = kind === 'float32' ? kind : 'int8';
-  const products = await openAll(peers, (peer) => peer.open(kind, problem));
-  return products.map((product) => ({ ...product, kind: peak, weightBytes, peer: true }));
+  const products = await openAll(
+    peers.flatMap((peer) => peer.products(kind) ?? []),
+    problem,
+  );
+  return products.map((product) => ({ ...product, kind: peak, weightBytes }));
 }
 
-/** The convolutions of all peers, likewise. */
-export async function openPeerConvolutions(
-  peers: readonly Peer[],
-  problem: ConvProblem,
+/** The operators of several peers; those that were opened are closed again if one can't be. */
+export async function openAll<P>(
+  operators: readonly PeerOperators<P>[],
+  problem: P,
 ): Promise<(PeerProduct & { readonly peer: true })[]> {
-  const products = await openAll(peers, async (peer) => (await peer.convolutions?.open(problem)) ?? []);
-  return products.map((product) => ({ ...product, peer: true }));
-}
-
-async function openAll(peers: readonly Peer[], open: (peer: Peer) => Promise<PeerProduct[]>): Promise<PeerProduct[]> {
-  const products: PeerProduct[] = [];
+  const products: (PeerProduct & { readonly peer: true })[] = [];
   try {
-    for (const peer of peers) products.push(...(await open(peer)));
+    for (const each of operators) {
+      for (const product of await each.open(problem)) products.push({ ...product, peer: true });
+    }
   } catch (thrown) {
     for (const product of products) await product.close();
     throw thrown;

@@ -2,22 +2,23 @@
 import type { PeakKind } from '../machine';
 import type { Operands } from '../problem';
 
+export type NativeKind = PeakKind | 'sparse';
+
 export interface NativeOperator {
   readonly name: string;
-  readonly kind: PeakKind;
   readonly operands: Operands;
 }
 
-export interface NativeConvolution {
-  readonly name: string;
-  readonly operands: Operands;
+/** A matrix product. */
+export interface NativeProduct extends NativeOperator {
+  readonly kind: NativeKind;
 }
 
 export interface NativeLibrary {
   readonly name: string;
   readonly version: string;
-  readonly operators: readonly NativeOperator[];
-  readonly convolutions: readonly NativeConvolution[];
+  readonly operators: readonly NativeProduct[];
+  readonly convolutions: readonly NativeOperator[];
 }
 
 export interface OpenAnswer {
@@ -32,8 +33,8 @@ export interface RunAnswer {
   readonly cpuSeconds: number;
 }
 
-const KINDS: readonly string[] = ['int8', 'float32'] satisfies PeakKind[];
-const OPERANDS: readonly string[] = ['u8s8', 's8s8', 'dynamic', 'f32'] satisfies Operands[];
+const KINDS: readonly string[] = ['int8', 'float32', 'sparse'] satisfies NativeKind[];
+const OPERANDS: readonly string[] = ['u8s8', 's8s8', 'dynamic', 'f32', 'csr'] satisfies Operands[];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -82,7 +83,7 @@ export function parseLibraries(line: string): NativeLibrary[] {
     operators: list(library, 'operators').map((operator) => {
       const kind = text(operator, 'kind');
       if (!KINDS.includes(kind)) throw unexpected(`one of ${KINDS.join(', ')} for kind`, kind);
-      return { name: text(operator, 'name'), kind: kind as PeakKind, operands: operandsOf(operator) };
+      return { name: text(operator, 'name'), kind: kind as NativeKind, operands: operandsOf(operator) };
     }),
     convolutions: list(library, 'convolutions').map((c) => ({ name: text(c, 'name'), operands: operandsOf(c) })),
   }));

@@ -1,4 +1,7 @@
-/** Trains a small network on handwritten digits, quantizes it in two ways, and compares accuracy, speed and size. */
+/**
+ * Trains a small network on handwritten digits, quantizes it in two ways, and compares accuracy, speed and size; with the argument
+ * `sparse` it prunes it instead.
+ */
 import { runtime } from 'lowp';
 import { relative } from 'node:path';
 import { cachePath, trainOrLoad } from './cache';
@@ -6,13 +9,20 @@ import { measureSpeed, predict, verifyBatches, type Model } from './measure';
 import { loadMnist, PIXELS, range, type Digits } from './mnist';
 import { countEqual, countParameters, forward, packNetwork, toFloat, type Matrix, type Network } from './network';
 import { forwardDynamic, forwardStatic, int8Bytes, packDynamic, packStatic, quantizedPixels } from './quantized';
-import { formatTable } from './table';
+import { compareSparse, SPARSITIES } from './sparse';
+import { count, formatTable, ratio } from './table';
 import { HYPERPARAMETERS } from './train';
 
 const BATCHES = [1, 32, 1000];
 const CALIBRATION_IMAGES = 1000;
 
 function main(): void {
+  const [mode, ...others] = process.argv.slice(2);
+  if ((mode !== undefined && mode !== 'sparse') || others.length > 0) {
+    console.error(`Expected sparse or no argument but received ${process.argv.slice(2).join(' ')}`);
+    process.exitCode = 1;
+    return;
+  }
   const { train, test } = loadMnist();
   const { sizes } = HYPERPARAMETERS;
   console.log(`digits    LeNet-300-100 (${sizes.join('-')}, ${count(countParameters(sizes))} parameters) on MNIST`);
@@ -21,6 +31,7 @@ function main(): void {
   const network = trainWithProgress(train);
 
   runtime.threads = 1;
+  if (mode === 'sparse') return showSparse(network, test);
   const models = createModels(network, train, test);
   console.log(`kernels   ${[...new Set(models.map((model) => model.kernel))].join(', ')}`);
   console.log(`\n${compare(models, test)}\n`);
@@ -30,6 +41,20 @@ function main(): void {
   console.log('          read pixels that were converted to float32 beforehand; int8 static reads the bytes');
   console.log('differ    predictions that are not those of float32');
   console.log('weights   as stored, with biases and scales');
+}
+
+function showSparse(network: Network, test: Digits): void {
+  console.log('pruning   by magnitude, the same share of each hidden layer, without retraining; the last layer stays whole');
+  console.log(`\n${compareSparse(network, test, { sparsities: SPARSITIES, batches: BATCHES })}\n`);
+  console.log(`accuracy  on ${count(test.count)} test images; points: against float32 with all weights`);
+  console.log(
+    'weights   as stored: values of 4 bytes or 1; where they are sparse a column index (int32) for each value, or for each',
+  );
+  console.log('          block of 4, and row pointers (int32); with scales and biases');
+  console.log(
+    `images/s  at batch sizes ${BATCHES.join(', ')}: median, one thread, float32 pixels; int8 quantizes them in the call`,
+  );
+  console.log('4x1       other weights than CSR: removed in blocks of 4 outputs of one input');
 }
 
 function trainWithProgress(digits: Digits): Network {
@@ -97,14 +122,6 @@ function compare(models: readonly Model[], test: Digits): string {
     ...speeds.flatMap((speed) => [count(speed[i]), ratio(speed[i], speed[0])]),
   ]);
   return formatTable([header, ...rows]);
-}
-
-function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
-}
-
-function ratio(value: number, base: number): string {
-  return `${(value / base).toFixed(2)}x`;
 }
 
 main();

@@ -40,15 +40,15 @@ const ROUNDS = 21;
 const IMAGES_PER_ROUND = 1000;
 
 /** Images per second of each model: the median of many rounds. They take turns, so that a busy machine slows all of them. */
-export function measureSpeed(models: readonly Model[], batch: number, count: number): number[] {
-  const speeds = models.map(() => new Float64Array(ROUNDS));
+export function measureSpeed(models: readonly Model[], batch: number, count: number, rounds = ROUNDS): number[] {
+  const speeds = models.map(() => new Float64Array(rounds));
   const batches = Math.floor(Math.min(IMAGES_PER_ROUND, count) / batch);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [i, model] of models.entries()) {
       const start = performance.now();
       for (let from = 0; from < batches * batch; from += batch) model.run(from, from + batch);
       speeds[i][round] = (1000 * batches * batch) / (performance.now() - start);
     }
   }
-  return speeds.map((speed) => speed.sort()[ROUNDS >> 1]);
+  return speeds.map((speed) => speed.sort()[rounds >> 1]);
 }

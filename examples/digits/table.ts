@@ -5,5 +5,13 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  '),
   );
   const [header, ...body] = lines;
-  return [header.trimEnd(), '-'.repeat(header.length), ...body].join('\n');
+  return [header, '-'.repeat(header.length), ...body].map((line) => line.trimEnd()).join('\n');
+}
+
+export function count(n: number): string {
+  return Math.round(n).toLocaleString('en-US');
+}
+
+export function ratio(value: number, base: number): string {
+  return `${(value / base).toFixed(2)}x`;
 }

@@ -4,6 +4,7 @@ import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, MatmulOutput, QuantizedMatmulResult, SparseMatmulOptions } from '../types';
 import { checkKeys, readSignal } from '../validate/options';
+import { contiguous } from './contiguous';
 import { awaitJob, writeJob } from './gemm';
 import { matrixOf, packSparseForCall } from './packSparse';
 import { handleOf } from './packed';
@@ -127,13 +128,8 @@ function joinBatch(ctl: Float64Array, dense: NumericArray): NumericArray {
   ctl[Gemm.batch] = 1;
   ctl[Gemm.m] = batch * m;
   if (stride === m * lda) return dense;
-  const joined = dense.slice(0, batch * m * k);
-  for (let row = 0; row < batch * m; row++) {
-    const from = Math.floor(row / m) * stride + (row % m) * lda;
-    joined.set(dense.subarray(from, from + k), row * k);
-  }
   ctl[Gemm.lda] = k;
-  return joined;
+  return contiguous(dense, [batch, m, k], [stride, lda, 1]);
 }
 
 function runReference({ sparse, out }: SparseCall, dense: Input, options: SparseMatmulOptions): void {

@@ -33,6 +33,13 @@ export function dtypeOf(data: Int8Array | Uint8Array): QuantizedDtype {
   return Object.prototype.toString.call(data) === '[object Int8Array]' ? 'int8' : 'uint8';
 }
 
+/** An array of the same type; not by slicing, because a slice of a Buffer is a view of it. */
+export function emptyLike<T extends Float32Array | Int8Array | Uint8Array>(data: T, length: number): T;
+export function emptyLike(data: Float32Array | Int8Array | Uint8Array, length: number) {
+  if (data.BYTES_PER_ELEMENT === 4) return new Float32Array(length);
+  return dtypeOf(data as Int8Array | Uint8Array) === 'int8' ? new Int8Array(length) : new Uint8Array(length);
+}
+
 export interface Range {
   readonly min: number;
   readonly max: number;

@@ -1,7 +1,7 @@
 import type { BatchNorm, PackConv2dOptions, QuantizedTensor, Tensor } from '../types';
 import { foldBatchNorm } from './batchNorm';
 import { offsetsOf } from './layout';
-import { dtypeOf } from './numbers';
+import { emptyLike } from './numbers';
 import { normalizedAxis, scaleAt, zeroAt } from './quantize';
 import { refuse } from './refuse';
 
@@ -99,10 +99,4 @@ export function parametersOf(
     zeros: Int32Array.from(channels, (_, o) => zeroAt(quantized as QuantizedTensor, o)),
     bias: options.bias?.slice(),
   };
-}
-
-/** Not by slicing: a slice of a Buffer is a view of it. */
-function emptyLike(data: Data, length: number): Data {
-  if (data.BYTES_PER_ELEMENT === 4) return new Float32Array(length);
-  return dtypeOf(data as Int8Array | Uint8Array) === 'int8' ? new Int8Array(length) : new Uint8Array(length);
 }

@@ -1,6 +1,7 @@
 import type { Float16Tensor, FloatDtype, GroupQuantizedTensor, PackOptions, QuantizedTensor, Tensor } from '../types';
 import { cast, isFloat16 } from './cast';
 import { offsetsOf, transpose } from './layout';
+import { emptyLike } from './numbers';
 import { normalizedAxis, scaleAt, zeroAt } from './quantize';
 import { refuse } from './refuse';
 
@@ -75,8 +76,8 @@ export function packWeights(
 }
 
 function copyGroups(q: GroupQuantizedTensor): GroupQuantizedTensor {
-  const copy = { ...q, data: q.data.slice(), shape: [...q.shape], scales: q.scales.slice() };
-  return q.zeroPoints === undefined ? copy : { ...copy, zeroPoints: q.zeroPoints.slice() };
+  const copy = { ...q, data: Uint8Array.from(q.data), shape: [...q.shape], scales: q.scales.slice() };
+  return q.zeroPoints === undefined ? copy : { ...copy, zeroPoints: Uint8Array.from(q.zeroPoints) };
 }
 
 export function quantizedColumns(b: QuantizedTensor, transposeB = false): Columns<Int8Array | Uint8Array> {
@@ -102,7 +103,7 @@ function gather<T extends Int8Array | Uint8Array | Float32Array>(b: Tensor<T>, t
   if (b.shape.length !== 2) throw refuse('ERR_LOWP_SHAPE', `Expected two dimensions for b.shape but received ${b.shape.length}`);
   const view = transposeB ? transpose(b) : b;
   const source = offsetsOf(view);
-  const data = b.data.slice(0, source.length) as T;
+  const data = emptyLike(b.data, source.length);
   source.forEach((offset, i) => (data[i] = b.data[offset]));
   return { data, shape: view.shape };
 }

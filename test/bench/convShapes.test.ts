@@ -60,7 +60,7 @@ test.each([
   ['groups that do not divide the output channels', '3 224 224 64 7 2 3 3 1'],
 ])('conv shapes > refused: %s', (_, line) => {
   expect(() => readNetwork(fileOf(`\n${line}\n`), false)).toThrow(
-    `Expected a layer (channels height width outChannels kernel stride padding groups count) in line 2 of net_conv.txt but received '${line}'`,
+    `Expected channels height width outChannels kernel stride padding groups count in line 2 of net_conv.txt but received '${line}'`,
   );
 });
 

@@ -17,6 +17,8 @@ test('peers > each native library is measured, or named with the package to inst
   for (const [name, install] of [
     ['oneDNN', 'libdnnl-dev'],
     ['OpenBLAS', 'libopenblas-dev'],
+    ['Eigen', 'libeigen3-dev'],
+    ['libxsmm', 'libxsmm-dev'],
   ]) {
     const found = report.peers.some((peer) => peer.name === name);
     const named = report.missing.filter((text) => text.startsWith(`${name} (`) && text.includes(`apt-get install`));
@@ -41,7 +43,8 @@ test('peers > onnxruntime: each operator awaited and its kernel alone, exact on 
 // Their own data has all 8 bits, so with more depth than 1 a CPU without VNNI may saturate: the note of the bench, not a failure.
 test('peers > native: each operator of each library is timed, and right where no sum can saturate', () => {
   const native = report.products.filter(({ library }) => !library.startsWith('ORT'));
-  const libraries = report.peers.filter(({ name }) => name !== 'onnxruntime-node').map(({ name }) => name);
+  const dense = report.peers.filter(({ name, libraries }) => name !== 'onnxruntime-node' && libraries.length > 0);
+  const libraries = dense.map(({ name }) => name);
   expect([...new Set(native.map(({ library }) => library))].sort()).toEqual(libraries.sort());
   expect(native.filter(({ seconds }) => !(seconds > 0))).toEqual([]);
   expect(native.filter(({ name, k, problem }) => (k === 1 || name.endsWith('f32')) && problem !== undefined)).toEqual([]);
@@ -58,4 +61,15 @@ test('peers > convolutions: onnxruntime right on 7-bit weights, native libraries
   const timed = report.convolutions.filter(({ library }) => library !== 'ORT');
   expect(timed.filter(({ seconds }) => !(seconds > 0))).toEqual([]);
   expect(native.filter(({ name, exact, problem }) => (exact || name.endsWith('f32')) && problem !== undefined)).toEqual([]);
+});
+
+test('peers > sparse: the libraries that have such a product and those with a dense one, for a matrix and a vector', () => {
+  const names = report.peers.filter(({ sparse }) => sparse).map(({ name }) => name);
+  expect(names).not.toContain('onnxruntime-node');
+  expect(report.peers.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+  for (const n of [1, 7]) {
+    const libraries = report.sparse.filter((product) => product.n === n).map(({ library }) => library);
+    expect([...new Set(libraries)].sort()).toEqual([...names].sort());
+  }
+  expect(report.sparse.filter(({ seconds, problem }) => !(seconds > 0) || problem !== undefined)).toEqual([]);
 });

@@ -1,5 +1,6 @@
 /** The figures: which points, which panels, and that the SVG has every series. */
 import { fastest, type GemmRecord } from '../../bench/plot';
+import { SERIES, type SweepRecord } from '../../bench/sparse/plot';
 import { outcome, runChild, SUCCESS } from '../helpers/child';
 
 const MACHINE = {
@@ -22,8 +23,11 @@ function recordsOf(libraries: readonly string[], more: Partial<GemmRecord>): Gem
   return libraries.flatMap((library, i) => shapes.map((shape, j) => record(library, shape, 10 + 10 * i + j, more)));
 }
 
-async function figuresOf(records: readonly GemmRecord[]): Promise<{ kind: string; title: string; svg: string }[]> {
-  const result = await runChild('test/bench/fixtures/plot.ts', { args: [JSON.stringify({ records, machine: MACHINE })] });
+async function figuresOf(
+  records: readonly GemmRecord[],
+  sweep: readonly SweepRecord[] = [],
+): Promise<{ kind: string; title: string; svg: string }[]> {
+  const result = await runChild('test/bench/fixtures/plot.ts', { args: [JSON.stringify({ records, sweep, machine: MACHINE })] });
   expect(outcome(result)).toEqual(SUCCESS);
   return JSON.parse(result.stdout) as { kind: string; title: string; svg: string }[];
 }
@@ -77,4 +81,17 @@ test('plot > wrong results are hollow; too few points make no figure', async () 
   expect(figures.map(({ kind }) => kind)).toEqual(['int8']);
   expect(figures[0].svg).toContain('Hollow: results are wrong there');
   expect(count(figures[0].svg, /aria-roledescription="point" [^>]*fill="white"/g)).toBe(5);
+}, 60_000);
+
+test('plot > over sparsity: a line and its points for each way, percent along x', async () => {
+  const shape = { m: 512, k: 512, n: 128 };
+  const sweep = SERIES.flatMap((series, i) =>
+    [0, 0.5, 0.98].map((sparsity) => ({ ...shape, sparsity, series, densePerSecond: { median: 1e10, best: 1e10 * (i + 1) } })),
+  );
+  const [figure, ...rest] = await figuresOf([], sweep);
+  expect(rest).toEqual([]);
+  expect([figure.kind, figure.title]).toEqual(['sparse', 'sparse 512x512 times dense 512x128, a CPU (avx2), 1 thread']);
+  for (const text of [...SERIES, figure.title, 'sparsity, % zeros']) expect(figure.svg).toContain(`>${text}</text>`);
+  expect(count(figure.svg, /aria-roledescription="line mark"/g)).toBe(SERIES.length);
+  expect(count(figure.svg, /aria-roledescription="point"/g)).toBe(3 * SERIES.length);
 }, 60_000);

@@ -30,7 +30,7 @@ test.each([
 });
 
 test.each([
-  ['kind', 'int4', 's8s8', 'Expected one of int8, float32 for kind'],
+  ['kind', 'int4', 's8s8', 'Expected one of int8, float32, sparse for kind'],
   ['operands', 'int8', 's8u8', 'for operands'],
 ])('protocol > an unknown %s is refused', (_, kind, operands, message) => {
   const operators = [{ name: 'y', kind, operands }];

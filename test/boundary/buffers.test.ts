@@ -1,5 +1,6 @@
 /** Every kind of buffer under the arrays: detached, resizable, shared, Node's own, at any byte offset. */
-import { dequantize, packWeights, quantize, quantizedMatmul, type Tensor } from 'lowp';
+import { csrFromDense, dequantize, packWeights, quantize, quantizeCsr, quantizedMatmul, sparseMatmul, type Tensor } from 'lowp';
+import * as reference from 'lowp/reference';
 import { detach, resizable, shared } from '../helpers/buffers';
 import { expectRejects, expectThrows, wrong } from '../helpers/failures';
 import { fa, fb, qa, qb } from '../helpers/problems';
@@ -196,5 +197,25 @@ describe('Buffer', () => {
     expectThrows(() => floatProduct.sync(a, b), 'ERR_LOWP_SHAPE', [100, 'Float32Array(2)']);
     expectThrows(() => floatProduct.sync(b, wrong({ ...b, data: a.data })), 'ERR_LOWP_SHAPE', [100, 'Float32Array(2)']);
     expectThrows(() => floatProduct.sync(b, b, { out: a.data }), 'ERR_LOWP_SHAPE', [100, 'Float32Array(2)']);
+  });
+});
+
+describe('a Buffer is not written to, though its slice() is a view of it', () => {
+  test('a batch beside a sparse matrix', () => {
+    const weights = quantizeCsr(csrFromDense({ data: Float32Array.of(1, 0, 0, 1), shape: [2, 2] }));
+    const data = Buffer.from([1, 2, 9, 3, 4, 9, 9, 9, 5, 6, 9, 7, 8]);
+    const before = [...data];
+    const y = sparseMatmul({ data, shape: [2, 2, 2], strides: [8, 3, 1], scale: 1, zeroPoint: 0 }, weights, { side: 'right' });
+    expect(y.data.map((v) => Math.round(v))).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    expect([...data]).toEqual(before);
+  });
+
+  test('weights of the reference, transposed', () => {
+    const data = Buffer.from([1, 2, 3, 4, 5, 6]);
+    const packed = reference.packWeights({ data, shape: [2, 3], scale: 1, zeroPoint: 0 }, { transposeB: true });
+    expect([...data]).toEqual([1, 2, 3, 4, 5, 6]);
+    data.fill(0);
+    const a = { data: Uint8Array.of(1, 1, 1), shape: [3], scale: 1, zeroPoint: 0 };
+    expect([...reference.quantizedMatmul(a, packed).data]).toEqual([6, 15]);
   });
 });

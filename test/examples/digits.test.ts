@@ -6,6 +6,8 @@ import { measureSpeed, predict, verifyBatches, type Model } from '../../examples
 import { loadMnist, PIXELS, range, readIdx } from '../../examples/digits/mnist';
 import { classify, countEqual, forward, packNetwork, toFloat, type Network } from '../../examples/digits/network';
 import { forwardDynamic, forwardStatic, packDynamic, packStatic, quantizedPixels } from '../../examples/digits/quantized';
+import { forwardSparse, packPruned, pruneNetwork } from '../../examples/digits/pruned';
+import { compareSparse } from '../../examples/digits/sparse';
 import { formatTable } from '../../examples/digits/table';
 import { HYPERPARAMETERS, train } from '../../examples/digits/train';
 
@@ -78,6 +80,36 @@ describe('digits > network', () => {
     const { hidden } = packStatic(network, range(subset, 0, 1000).images);
     expect(hidden.map(({ bias }) => bias)).toEqual([expect.any(Int32Array), expect.any(Int32Array)]);
     for (const { output } of hidden) expect(output).toEqual({ dtype: 'uint8', scale: expect.any(Number), zeroPoint: 0 });
+  });
+
+  it('pruned: int8 and sparse predict what dense does, blocks are stored in fewer bytes, and the table has a group', () => {
+    const x = toFloat(test.images);
+    const single = pruneNetwork(network, 0.8, 'unstructured');
+    const blocks = pruneNetwork(network, 0.8, 'blocks');
+    for (const [pruned, structure] of [
+      [single, 'unstructured'],
+      [blocks, 'blocks'],
+    ] as const) {
+      const zeros = pruned[0].weights.data.reduce((sum, w) => sum + (w === 0 ? 1 : 0), 0);
+      expect(zeros / pruned[0].weights.data.length).toBeCloseTo(0.8, 2);
+      expect(pruned[2].weights).toBe(network[2].weights);
+      const dense = forward(packNetwork(pruned), x)[network.length - 1].data;
+      const logits = forwardSparse(packPruned(pruned, structure, 'float32'), x).data;
+      expect(logits.findIndex((v, i) => !(Math.abs(v - dense[i]) <= 1e-4))).toBe(-1);
+      // Equal: the same codes, the same sums.
+      const int8 = forwardSparse(packPruned(pruned, structure, 'int8'), x).data;
+      expect(Buffer.from(int8.buffer).equals(Buffer.from(forwardDynamic(packDynamic(pruned), x).data.buffer))).toBe(true);
+    }
+    // 784 * 300 + 300 * 100 weights, 20 % of them with an index each, or one for four; 400 + 2 pointers; the last layer; biases.
+    const nnz = packPruned(single, 'unstructured', 'float32').hidden.reduce((sum, { weights }) => sum + weights.nnz, 0);
+    expect(nnz).toBe(47040 + 6000);
+    const rest = 4 * (402 + 1000 + 410);
+    expect(packPruned(single, 'unstructured', 'float32').bytes).toBe(8 * nnz + rest);
+    expect(packPruned(blocks, 'blocks', 'float32').bytes).toBe(5 * nnz + 4 * (100 / 4 + 300 / 4 + 2 + 1000 + 410));
+    const table = compareSparse(network, range(test, 0, 32), { sparsities: [0.9], batches: [1, 16] });
+    expect(table).toMatch(/all weights\n {2}float32 +\d+\.\d\d % +0\.00 +1,066,440 +1\.00x/);
+    expect(table).toContain('\n90 % removed\n');
+    expect(table.split('\n').length).toBe(2 + 3 + 7);
   });
 
   it('gives the same logits at each batch size', () => {

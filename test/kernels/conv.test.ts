@@ -1,44 +1,17 @@
 /**
- * onnxruntime's CPU operators as judge of convolutions and poolings: equal integers, floats within the bound. As in
+ * onnxruntime's CPU operators as judge of convolutions: equal integers, floats within the bound. As in
  * onnxruntime.test.ts, int8 weights of uint8 activations stay within +-64, because onnxruntime's sums of two such products saturate at
  * 32767 where the processor has AVX2 but no VNNI; other pairs use the whole range.
  */
-import {
-  averagePool2d,
-  conv2d,
-  foldBatchNorm,
-  globalAveragePool2d,
-  maxPool2d,
-  packConv2d,
-  quantizedConv2d,
-  type AveragePool2dOptions,
-  type Padding,
-  type QuantizedTensor,
-} from 'lowp';
+import { conv2d, foldBatchNorm, packConv2d, quantizedConv2d, type Padding, type QuantizedTensor } from 'lowp';
 import { expectNear, expectSame } from '../helpers/compare';
 import { toNhwc } from '../helpers/convs';
-import { runOperators, scalar, type Dtype, type Operator, type Value } from '../helpers/onnx';
+import { bytes, judge, low, product, type Byte } from '../helpers/judge';
+import { runOperators, scalar, type Operator, type Value } from '../helpers/onnx';
 import { Random } from '../helpers/random';
 
-type Byte = 'uint8' | 'int8';
-type Bytes = Uint8Array | Int8Array;
-
-/** Operators of a session. */
-const BATCH = 50;
 /** Of each kind; there are three of QLinearConv, two of ConvInteger. */
 const CASES = 500;
-
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((p, size) => p * size, 1);
-}
-
-function low(dtype: Byte): number {
-  return dtype === 'uint8' ? 0 : -128;
-}
-
-function bytes(r: Random, dtype: Byte, length: number, from = low(dtype), to = low(dtype) + 255): Bytes {
-  return r.fill(dtype === 'uint8' ? new Uint8Array(length) : new Int8Array(length), () => r.int(from, to));
-}
 
 /** Sizes and options of a convolution, and the attributes that say the same to ONNX. */
 interface Case {
@@ -90,21 +63,6 @@ function randomCase(r: Random): Case {
     attributes: named === undefined ? { ...numbers, pads } : numbers,
     parameters: named === undefined ? {} : { auto_pad: { same: 'SAME_UPPER', sameLower: 'SAME_LOWER', valid: 'VALID' }[named] },
   };
-}
-
-interface Judged {
-  readonly title: string;
-  readonly operator: Operator;
-  /** Throws where the library disagrees. */
-  readonly check: (want: ArrayLike<number>) => void;
-}
-
-async function judge(count: number, next: (i: number) => Judged): Promise<void> {
-  for (let done = 0; done < count; done += BATCH) {
-    const cases = Array.from({ length: BATCH }, (_, i) => next(done + i));
-    const results = await runOperators(cases.map(({ operator }) => operator));
-    cases.forEach(({ check }, i) => check(results[i][0]));
-  }
 }
 
 interface Quantized extends Case {
@@ -258,117 +216,5 @@ describe('Conv', () => {
       const near = 4 * bound(k, x.data, folded.weights.data) + 2 * bound(k, x.data, weights.data) + 1e-5;
       expectNear(got.data, want, near, `case ${i} ${c.title}`);
     }
-  });
-});
-
-interface Pool {
-  readonly title: string;
-  readonly x: readonly number[];
-  readonly y: readonly number[];
-  readonly options: AveragePool2dOptions;
-  readonly attributes: NonNullable<Operator['attributes']>;
-}
-
-/** `dilated`: where onnxruntime has dilations. */
-function poolCase(r: Random, dilated: boolean): Pool {
-  const kernel = [r.int(1, 3), r.int(1, 3)];
-  const strides = [r.int(1, 3), r.int(1, 3)];
-  const dilations = dilated ? [r.int(1, 2), r.int(1, 2)] : [1, 1];
-  // onnxruntime wants padding below the kernel.
-  const padding = [0, 1, 2, 3].map((i) => r.int(0, kernel[i % 2] - 1));
-  const ceilMode = r.chance(0.3);
-  const x = [r.int(1, 2), r.int(1, 5), r.int(6, 9), r.int(6, 9)];
-  const out = [0, 1].map((i) => {
-    const steps = (x[i + 2] + padding[i] + padding[i + 2] - (kernel[i] - 1) * dilations[i] - 1) / strides[i];
-    const count = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
-    return ceilMode && (count - 1) * strides[i] >= x[i + 2] + padding[i] ? count - 1 : count;
-  });
-  const options = { kernel, strides, dilations, padding, ceilMode };
-  const attributes = { kernel_shape: kernel, strides, pads: padding, ceil_mode: ceilMode ? 1 : 0 };
-  return {
-    ...{ x, y: [x[0], x[1], ...out], options, title: `x [${x.join(', ')}] ${JSON.stringify(options)}` },
-    attributes: dilated ? { ...attributes, dilations } : attributes,
-  };
-}
-
-describe('pooling', () => {
-  test.each<Dtype>(['float32', 'uint8', 'int8'])('MaxPool > %s > 200 cases', async (dtype) => {
-    const r = new Random(`MaxPool ${dtype}`);
-    await judge(200, (i) => {
-      const { x, y, options, attributes, title } = poolCase(r, true);
-      const shape = [...x];
-      const image =
-        dtype === 'float32'
-          ? { data: r.floats(product(x)), shape }
-          : { data: bytes(r, dtype as Byte, product(x)), shape, scale: 1, zeroPoint: 0 };
-      return {
-        title,
-        operator: { opType: 'MaxPool', inputs: [image], outputs: [{ dtype, shape: y }], attributes },
-        check: (want) => expectSame(maxPool2d(image, options).data, want, `case ${i} ${title}`),
-      };
-    });
-  });
-
-  test('AveragePool > 300 cases', async () => {
-    const r = new Random('AveragePool');
-    await judge(300, (i) => {
-      const { x, y, options, attributes, title } = poolCase(r, true);
-      const image = { data: r.floats(product(x)), shape: x };
-      const countIncludePad = r.chance(0.5);
-      const more = { ...attributes, count_include_pad: countIncludePad ? 1 : 0 };
-      return {
-        title,
-        operator: { opType: 'AveragePool', inputs: [image], outputs: [{ dtype: 'float32', shape: y }], attributes: more },
-        check: (want) => {
-          const got = averagePool2d(image, { ...options, countIncludePad });
-          expectNear(got.data, want, 1e-5, `case ${i} ${title} ${countIncludePad}`);
-        },
-      };
-    });
-  });
-
-  test('QLinearGlobalAveragePool > equal, 100 cases', async () => {
-    const r = new Random('QLinearGlobalAveragePool');
-    await judge(100, (i) => {
-      const x = [r.int(1, 2), r.int(1, 9), r.int(1, 9), r.int(1, 9)];
-      const image = {
-        data: bytes(r, 'uint8', product(x)),
-        shape: x,
-        scale: Math.fround(r.real(0.1, 1)),
-        zeroPoint: r.int(0, 255),
-      };
-      const output = { dtype: 'uint8', scale: Math.fround(image.scale * r.real(0.1, 2)), zeroPoint: r.int(0, 255) } as const;
-      const inputs = [
-        ...[image, scalar(image.scale, 'float32'), scalar(image.zeroPoint, 'uint8')],
-        ...[scalar(output.scale, 'float32'), scalar(output.zeroPoint, 'uint8')],
-      ];
-      const title = `case ${i} x [${x.join(', ')}] ${JSON.stringify(output)}`;
-      const outputs = [{ dtype: 'uint8', shape: [x[0], x[1], 1, 1] }] as const;
-      return {
-        title,
-        operator: { ...{ opType: 'QLinearGlobalAveragePool', domain: 'com.microsoft' }, inputs, outputs },
-        check: (want) => expectSame(globalAveragePool2d(image, { output }).data, want, title),
-      };
-    });
-  });
-
-  // onnxruntime sums real values in float32 and rounds after adding the zero point, so that ties and their neighbours differ.
-  test('QLinearAveragePool > at most 1 apart, 100 cases', async () => {
-    const r = new Random('QLinearAveragePool');
-    await judge(100, (i) => {
-      const { x, y, options, attributes, title } = poolCase(r, false);
-      const image = { data: bytes(r, 'uint8', product(x)), shape: x, scale: 0.25, zeroPoint: r.int(0, 255) };
-      const output = { dtype: 'uint8', scale: Math.fround(r.real(0.1, 0.5)), zeroPoint: r.int(0, 255) } as const;
-      const inputs = [
-        ...[image, scalar(image.scale, 'float32'), scalar(image.zeroPoint, 'uint8')],
-        ...[scalar(output.scale, 'float32'), scalar(output.zeroPoint, 'uint8')],
-      ];
-      const outputs = [{ dtype: 'uint8', shape: y }] as const;
-      return {
-        title,
-        operator: { ...{ opType: 'QLinearAveragePool', domain: 'com.microsoft' }, inputs, outputs, attributes },
-        check: (want) => expectNear(averagePool2d(image, { ...options, output }).data, want, 1, `case ${i} ${title}`),
-      };
-    });
   });
 });

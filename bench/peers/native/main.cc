@@ -4,7 +4,7 @@
 //
 //   at its start                    -> {"libraries":[{"name":..,"version":..,"operators":[{"name":..,"kind":..,"operands":..}],
 //                                        "convolutions":[{"name":..,"operands":..}]}]}
-//   open ID M N K LIBRARY/OPERATOR  -> {"describe":"..","problem":""}        one call made and verified
+//   open ID M N K SPARSITY LIBRARY/OPERATOR -> {"describe":"..","problem":""}   one call made and verified
 //   conv ID C H W O KERNEL STRIDE PADDING GROUPS LIBRARY/OPERATOR  -> the same of a convolution
 //   run ID CALLS                    -> {"seconds":..,"cpuSeconds":..}        of all calls; processor time of the process so far
 //   close ID                        -> {}
@@ -73,9 +73,10 @@ class Server {
   std::string Open(int id, std::istringstream& request) {
     Shape shape{};
     std::string name;
-    request >> shape.m >> shape.n >> shape.k >> std::ws;
+    request >> shape.m >> shape.n >> shape.k >> shape.sparsity >> std::ws;
     std::getline(request, name);
     if (shape.m < 1 || shape.n < 1 || shape.k < 1) throw std::runtime_error("Expected three sizes of at least 1");
+    if (!(shape.sparsity >= 0 && shape.sparsity <= 1)) throw std::runtime_error("Expected a sparsity from 0 to 1");
     return Keep(id, Find(&Library::operators, name).open(shape));
   }
 
@@ -126,6 +127,12 @@ class Server {
 
 int Main() {
   std::vector<Library> libraries;
+#ifdef LOWP_PEER_EIGEN
+  libraries.push_back(OpenEigen());
+#endif
+#ifdef LOWP_PEER_LIBXSMM
+  libraries.push_back(OpenLibxsmm());
+#endif
 #ifdef LOWP_PEER_ONEDNN
   libraries.push_back(OpenOneDnn());
 #endif

@@ -30,7 +30,7 @@ class Matmul : public Product {
         b_(MakeWeights<B>(shape)),
         c_(static_cast<size_t>(shape.m) * static_cast<size_t>(shape.n)),
         stream_(Engine()) {
-    const auto [m, n, k] = shape;
+    const int m = shape.m, n = shape.n, k = shape.k;
     const memory::desc a_desc = RowMajor<A>(m, k);
     const memory::desc b_desc = RowMajor<B>(k, n);
     const memory::desc bias_desc = RowMajor<float>(1, n);

@@ -17,7 +17,7 @@ class Sgemm : public Product {
         c_(static_cast<size_t>(shape.m) * static_cast<size_t>(shape.n)) {}
 
   void Run() override {
-    const auto [m, n, k] = shape_;
+    const int m = shape_.m, n = shape_.n, k = shape_.k;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0f, a_.data(), k, b_.data(), n, 0.0f, c_.data(), n);
   }
   std::string Check() const override { return CheckFloats(shape_, a_.data(), b_.data(), c_.data()); }

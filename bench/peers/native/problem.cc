@@ -122,6 +122,15 @@ std::vector<T> MakeWeights(const Shape& shape) {
 template std::vector<int8_t> MakeWeights(const Shape& shape);
 template std::vector<float> MakeWeights(const Shape& shape);
 
+std::vector<float> MakeSparse(const Shape& shape) {
+  std::vector<float> a = MakeActivations<float>(shape);
+  Random random(4);
+  for (float& v : a) {
+    if (random() < shape.sparsity * 0x1p32) v = 0;
+  }
+  return a;
+}
+
 Layer MakeLayer(const Shape& shape) {
   // Bytes have a standard deviation of 74 and these weights one of 37, so sums have this one; four of them fill the output's
   // range.

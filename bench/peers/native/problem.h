@@ -15,6 +15,7 @@ struct Shape {
   int m;
   int n;
   int k;
+  double sparsity = 0;  // share of zeros of a sparse A
 };
 
 // Deterministic, with the distributions of the bench's own inputs: uniform bytes for activations, bell-shaped weights.
@@ -22,6 +23,9 @@ template <typename T>
 std::vector<T> MakeActivations(const Shape& shape);  // uint8_t, int8_t: every byte alike. float: bell-shaped
 template <typename T>
 std::vector<T> MakeWeights(const Shape& shape);  // int8_t, float: bell-shaped
+// A[M,K] with its zeros, at the same places as in the bench's own: an element is there where 32 random bits are at least
+// sparsity * 2^32.
+std::vector<float> MakeSparse(const Shape& shape);
 
 // Bias, relu and a scale for each column, as oneDNN has it: y = saturate(round(max(0, scale[n] * (sum + bias[n])))).
 struct Layer {
@@ -64,8 +68,8 @@ class Product {
 // One row of a library's table: all that it takes to measure one more operator.
 struct Operator {
   const char* name;
-  const char* kind;      // int8 or float32
-  const char* operands;  // u8s8, s8s8 or f32: what it is compared with
+  const char* kind;      // int8, float32 or sparse
+  const char* operands;  // u8s8, s8s8, f32 or csr: what it is compared with
   std::unique_ptr<Product> (*open)(const Shape& shape);
 };
 
@@ -83,6 +87,8 @@ struct Library {
   std::vector<ConvOperator> convolutions;
 };
 
+Library OpenEigen();
+Library OpenLibxsmm();
 Library OpenOneDnn();
 std::vector<ConvOperator> OneDnnConvolutions();
 Library OpenOpenBlas();

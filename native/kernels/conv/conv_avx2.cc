@@ -58,6 +58,8 @@ void ConvInt(const ConvStrip& strip, size_t pixels, int32_t* acc) {
   constexpr int kPixels = 4;
   size_t pixel = 0;
   for (; pixel + kPixels <= pixels; pixel += kPixels) IntPixels<kPixels>(strip, pixel, acc);
+  // The last ones together with some of those before, whose sums come out the same.
+  if (pixel < pixels && pixels >= kPixels) return IntPixels<kPixels>(strip, pixels - kPixels, acc);
   for (; pixel < pixels; ++pixel) IntPixels<1>(strip, pixel, acc);
 }
 

@@ -139,7 +139,11 @@ class FloatOps {
     const ConvShape& s = g_.s;
     const float* from = args_.x + g_.Offset(task.image, task.channel, y, 0, s.height, s.width);
     if (!g_.nhwc) return Gather(g_.kernel, task.channels, pixels, from, s.pixels(), to);
-    for (size_t x = 0; x < pixels; ++x) std::memcpy(to + x * kNb, from + x * s.channels, task.channels * sizeof(float));
+    if (task.channels == kNb) {  // of constant size: no call for each pixel
+      for (size_t x = 0; x < pixels; ++x) std::memcpy(to + x * kNb, from + x * s.channels, kNb * sizeof(float));
+    } else {
+      for (size_t x = 0; x < pixels; ++x) std::memcpy(to + x * kNb, from + x * s.channels, task.channels * sizeof(float));
+    }
   }
 
   void Multiply(const Task& task, ConvStrip strip, uint8_t* acc) const {

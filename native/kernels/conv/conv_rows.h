@@ -27,9 +27,13 @@ class ConvRows final : public RowSource<T> {
 
   void Read(size_t batch, size_t m0, size_t rows, size_t k0, size_t depth, T* to, size_t ld) const override {
     const T* image = x_ + batch * s_.pixels() * s_.channels;
+    size_t oy = m0 / s_.out_w, ox = m0 % s_.out_w;
     for (size_t i = 0; i < rows; ++i) {
-      const size_t oy = (m0 + i) / s_.out_w, ox = (m0 + i) % s_.out_w;
       ReadRow(image, oy, ox, k0, k0 + depth, to + i * ld);
+      if (++ox == s_.out_w) {
+        ox = 0;
+        ++oy;
+      }
     }
   }
 
@@ -57,11 +61,37 @@ class ConvRows final : public RowSource<T> {
       if (in_begin < in_end) {
         const Signed pixel = y * static_cast<Signed>(s_.width) + x;
         const T* from = image + pixel * static_cast<Signed>(s_.channels) + static_cast<Signed>(channel_ + in_begin);
-        std::memcpy(to, from, (in_end - in_begin) * sizeof(T));
+        CopyRun(from, (in_end - in_begin) * sizeof(T), to);
         to += in_end - in_begin;
       }
       to = std::fill_n(to, last - in_end, padding_);
     }
+  }
+
+  // A run is often a few dozen bytes, for which a call of memcpy takes longer than the copy.
+  static void CopyRun(const T* from, size_t bytes, T* to) {
+    constexpr size_t kStep = 32;
+    const char* source = reinterpret_cast<const char*>(from);
+    char* target = reinterpret_cast<char*>(to);
+    if (bytes >= 8 * kStep) {
+      std::memcpy(target, source, bytes);
+      return;
+    }
+    size_t at = 0;
+    for (; at + kStep <= bytes; at += kStep) std::memcpy(target + at, source + at, kStep);
+    if (at + 16 <= bytes) {
+      std::memcpy(target + at, source + at, 16);
+      at += 16;
+    }
+    if (at + 8 <= bytes) {
+      std::memcpy(target + at, source + at, 8);
+      at += 8;
+    }
+    if (at + 4 <= bytes) {
+      std::memcpy(target + at, source + at, 4);
+      at += 4;
+    }
+    for (; at < bytes; ++at) target[at] = source[at];
   }
 
   static Signed At(size_t out, size_t stride, size_t pad, size_t tap, size_t dilation) {

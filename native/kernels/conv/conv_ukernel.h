@@ -38,6 +38,8 @@ template <class V, int kPixels>
 void ConvFloat(const ConvStrip& strip, size_t pixels, float* acc) {
   size_t pixel = 0;
   for (; pixel + kPixels <= pixels; pixel += kPixels) ConvFloatPixels<V, kPixels>(strip, pixel, acc);
+  // The last ones together with some of those before, whose sums come out the same.
+  if (pixel < pixels && pixels >= kPixels) return ConvFloatPixels<V, kPixels>(strip, pixels - kPixels, acc);
   for (; pixel < pixels; ++pixel) ConvFloatPixels<V, 1>(strip, pixel, acc);
 }
 

@@ -16,8 +16,9 @@ constexpr size_t kBandRows = 512, kMinColumnEntries = 4, kMaxBandRows = 65535;
 // Bands are cut by entries too, so that threads find pieces of equal work however uneven the rows are; not below this many,
 // because each band copies all of the dense operand into tiles.
 constexpr size_t kBandsWanted = 8, kMinBandEntries = size_t{1} << 17;
-// Entries of a row in a block, below which taking a row up and laying its sums down costs more than the entries themselves.
-constexpr size_t kMinRowEntries = 12;
+// Entries of a row in a block, below which taking a row up and laying its sums down costs more than reading a tile from L2 does:
+// at 98 % zeros 512x512 takes 49 us with 5, 52 with 12.
+constexpr size_t kMinRowEntries = 5;
 constexpr size_t kMaxDepth = size_t{1} << 15;  // indices and counts are 16 bits wide
 
 // True for CSR whose rows have the same columns four by four, as those of a matrix have that was pruned in such blocks.
