@@ -5,7 +5,7 @@ import {
   interleave,
   QUICK,
   rate,
-  SETTLE_MS,
+  settleMs,
   shareOfPeak,
   speedup,
   type Contender,
@@ -14,11 +14,12 @@ import {
   type Timing,
 } from './measure';
 import { groupMeans, type Mean } from './means';
-import { openPeerProducts, type Peer } from './peers/peer';
-import { makeProblem, type DenseKind, type Operands, type Problem } from './problem';
+import { openPeerProducts } from './peers/peer';
+import { makeProblem, type OperatorKind, type Operands, type Problem } from './problem';
 import { operations, readShapes, shapeName, type GemmShape } from './shapes';
 import { median, smallest } from './stats';
 import type { Column, Row, Settings, Table } from './types';
+import { Wrong } from './wrong';
 
 export interface GemmContender extends Contender {
   /** Whose code it is: a peer's column, or `lowp`. */
@@ -44,7 +45,7 @@ export interface GemmFamily {
   readonly caption: readonly string[];
   readonly shapes: string;
   /** The peers' operators that it is compared with. */
-  readonly kind: DenseKind;
+  readonly kind: OperatorKind;
   readonly seed: number;
   /** The peaks that its contenders are shares of. */
   readonly peaks: readonly PeakKind[];
@@ -88,16 +89,13 @@ interface Scope {
 
 const against = (library: string): string => `x ${library}`;
 
-function librariesOf(peers: readonly Peer[], kind: DenseKind): string[] {
-  return peers.flatMap((peer) => peer.libraries(kind));
-}
-
 export function gemmTable(family: GemmFamily, settings: Settings): Table {
   const { threads, peers } = settings;
   const shapes = readShapes(settings.shapes ?? family.shapes);
-  const libraries = librariesOf(peers, family.kind);
+  const rivals = peers.flatMap((peer) => peer.products(family.kind) ?? []);
+  const libraries = rivals.flatMap((rival) => rival.libraries);
   const scope = { family, settings, libraries, comparisons: [...family.comparisons, ...libraries.map(against)] };
-  const wrong = new Wrong();
+  const wrong = new Wrong('shape');
   const numbers = ['us', 'GOPS', 'best', '% peak', 'best %', ...scope.comparisons, 'GB/s'];
   const columns: Column[] = [
     { title: 'MxNxK', width: 17 },
@@ -107,7 +105,7 @@ export function gemmTable(family: GemmFamily, settings: Settings): Table {
   const peaks = family.peaks.map((kind) => `${kind} ${findPeak(kind)?.isa ?? 'unknown'}`).join(', ');
   const cores = coresFor(threads);
   const machine = `${threads} thread${threads === 1 ? '' : 's'}. Peak: ${peaks}, one core, measured in every round`;
-  const about = peers.filter((peer) => peer.libraries(family.kind).length > 0).flatMap((peer) => peer.about(family.kind));
+  const about = rivals.flatMap((rival) => rival.about);
   const caption = [
     ...family.caption,
     ...about,
@@ -121,13 +119,8 @@ export function gemmTable(family: GemmFamily, settings: Settings): Table {
     columns,
     rows: rowsOf(scope, shapes, wrong),
     notes: wrong.notes,
-    elsewhere: settleMs(settings) > 0,
+    elsewhere: settleMs(threads, libraries) > 0,
   };
-}
-
-/** Milliseconds before each contender. */
-export function settleMs({ threads, peers }: Settings): number {
-  return threads > 1 && peers.length > 0 ? SETTLE_MS : 0;
 }
 
 async function* rowsOf(scope: Scope, shapes: readonly GemmShape[], wrong: Wrong): AsyncGenerator<Row> {
@@ -137,7 +130,7 @@ async function* rowsOf(scope: Scope, shapes: readonly GemmShape[], wrong: Wrong)
     const peak = findPeak(kind);
     if (peak !== undefined) loops[kind] = peak.measure;
   }
-  const plan = { ...(settings.quick ? QUICK : FULL), settleMs: settleMs(settings) };
+  const plan = { ...(settings.quick ? QUICK : FULL), settleMs: settleMs(settings.threads, scope.libraries) };
   const all: Figures[] = [];
   for (const shape of shapes) {
     const problem = makeProblem(shape, settings.threads, family.seed);
@@ -148,7 +141,7 @@ async function* rowsOf(scope: Scope, shapes: readonly GemmShape[], wrong: Wrong)
       for (const contender of contenders) problems.push(await verify(contender, shape));
       const rounds = await interleave(contenders, loops, plan);
       const figures = contenders.map((_, i) => figuresOf(scope, contenders, i, problems[i], shape, rounds));
-      for (const { name, problem } of figures) wrong.add(name, shape, problem);
+      for (const { name, problem } of figures) wrong.add(name, shapeName(shape), problem);
       for (let i = 0; i < figures.length; i++) yield rowOf(scope, shape, figures[i], i === 0);
       all.push(...figures);
     } finally {
@@ -167,21 +160,6 @@ async function verify(contender: GemmContender, shape: GemmShape): Promise<strin
   const problem = contender.check();
   if (problem !== undefined && contender.peer !== true) throw new Error(`${contender.name} ${shapeName(shape)}: ${problem}`);
   return problem;
-}
-
-/** Wrong results, a note for each contender that has some. */
-class Wrong {
-  readonly notes: string[] = [];
-  readonly #names = new Map<string, { index: number; shapes: number; first: string }>();
-
-  add(name: string, shape: GemmShape, problem: string | undefined): void {
-    if (problem === undefined) return;
-    const entry = this.#names.get(name) ?? { index: this.notes.length, shapes: 0, first: `${shapeName(shape)}: ${problem}` };
-    entry.shapes += 1;
-    this.#names.set(name, entry);
-    this.notes[entry.index] =
-      `${name} is WRONG for ${entry.shapes} shape${entry.shapes === 1 ? '' : 's'}, at first ${entry.first}`;
-  }
 }
 
 function figuresOf(

@@ -33,11 +33,16 @@ export interface Plan {
 export const FULL: Plan = { sampleMs: 2, budgetMs: 6000, minRounds: 9, maxRounds: 201 };
 export const QUICK: Plan = { sampleMs: 2, budgetMs: 700, minRounds: 3, maxRounds: 31 };
 
+const SETTLE_MS = 30;
+
 /**
- * The pause where calls have several threads: workers of a peer's pool go on spinning after a call (onnxruntime's for 2^20 pause
- * instructions, about 20 ms) and would take the cores of the contender that comes next.
+ * Milliseconds before each contender of a table with these libraries of peers. Where calls have several threads, workers of a
+ * peer's pool go on spinning after a call (onnxruntime's for 2^20 pause instructions, about 20 ms) and would take the cores of
+ * the contender that comes next.
  */
-export const SETTLE_MS = 30;
+export function settleMs(threads: number, libraries: readonly string[]): number {
+  return threads > 1 && libraries.length > 0 ? SETTLE_MS : 0;
+}
 
 /** Seconds of one call, one figure a round. */
 export interface Timing {

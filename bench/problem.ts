@@ -18,12 +18,8 @@ import { columnsOf, difference, floatTolerance, groupColumnsOf, ofColumns, pick,
 /** What a product is computed from: a contender is compared with those that take the same. */
 export type Operands = 'u8s8' | 's8s8' | 'dynamic' | 'nbits' | 'f32' | 'csr';
 
-/**
- * Which operators of peers a table compares with; `'nbits'`: 4-bit weights in groups of 32, float32 activations. `'sparse'`: sparse
- * float32 weights, and dense ones that don't know.
- */
-export type OperatorKind = DenseKind | 'sparse';
-export type DenseKind = PeakKind | 'nbits';
+/** Which products of peers a table compares with; `'nbits'`: 4-bit weights in groups of 32, float32 activations. */
+export type OperatorKind = PeakKind | 'nbits';
 
 /** One layer: float32 and 8-bit activations and weights, and what comes after the product. */
 export interface Problem {

@@ -1,6 +1,7 @@
 /** `npm run bench -- [case...] [options]`: verifies, then times, the named cases (default: all). */
 import { parseArgs } from 'node:util';
 import { runtime } from 'lowp';
+import { conv, convThreads } from './cases/conv';
 import { epilogue } from './cases/epilogue';
 import { float16 } from './cases/float16';
 import { nbits } from './cases/nbits';
@@ -24,6 +25,8 @@ const CASES: readonly BenchCase[] = [
   nbits,
   qgemmSweep,
   sgemmSweep,
+  conv,
+  convThreads,
   epilogue,
   search,
   overhead,
@@ -37,7 +40,8 @@ options:
   --quick         fewer repetitions
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
-  --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages
+  --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages; for conv and
+                  conv-threads layers, as in bench/shapes
   --network NAME  of the service case: digits or mlp (default: both)
   --peers         other libraries beside ours: onnxruntime-node; oneDNN, OpenBLAS, Eigen and libxsmm where they are installed,
                   with cmake and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev libeigen3-dev libxsmm-dev)

@@ -16,20 +16,22 @@ export interface Node {
   /** Undefined: an optional input that is absent. */
   readonly constants: readonly (Value | undefined)[];
   readonly y: Value;
-  /** Integers by name. */
-  readonly attributes?: Readonly<Record<string, number>>;
+  readonly attributes?: Readonly<Record<string, number | readonly number[] | string>>;
 }
 
 const info = (name: string, { data, shape }: Value): onnx.IValueInfoProto => valueInfo(name, typeOf(data), shape);
 
 function nodeProto({ opType, domain, constants, attributes }: Node, output: string): onnx.INodeProto {
-  const attribute = Object.entries(attributes ?? {}).map(([name, i]) => ({
-    name,
-    i,
-    type: onnx.AttributeProto.AttributeType.INT,
-  }));
+  const attribute = Object.entries(attributes ?? {}).map(([name, value]) => attributeProto(name, value));
   const input = ['a', ...constants.map((c, i) => (c === undefined ? '' : `c${i}`))];
   return { opType, domain, input, output: [output], attribute };
+}
+
+function attributeProto(name: string, value: number | readonly number[] | string): onnx.IAttributeProto {
+  const { INT, INTS, STRING } = onnx.AttributeProto.AttributeType;
+  if (typeof value === 'number') return { name, type: INT, i: value };
+  if (typeof value === 'string') return { name, type: STRING, s: new TextEncoder().encode(value) };
+  return { name, type: INTS, ints: [...value] };
 }
 
 function initializersOf({ constants }: Node): onnx.ITensorProto[] {

@@ -1,13 +1,11 @@
 /**
- * oneDNN, OpenBLAS, Eigen and libxsmm, through a small C++ program that is built here on demand from native/. It keeps running and takes one request
- * after the other, so that its samples alternate with ours.
+ * oneDNN, OpenBLAS, Eigen and libxsmm, through a small C++ program that is built here on demand from native/. It keeps running
+ * and takes one request after the other, so that its samples alternate with ours.
  */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { OperatorKind } from '../problem';
-import type { GemmShape } from '../shapes';
-import type { Opened, Peer, PeerProduct } from './peer';
+import type { Opened, Peer, PeerOperators, PeerProduct } from './peer';
 import { parseLibraries, parseOpen, parseRun, type NativeLibrary, type NativeOperator } from './protocol';
 
 const SOURCE = join(__dirname, 'native');
@@ -22,7 +20,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   libxsmm: 'libxsmm-dev',
 };
 
-/** By kind, else for all kinds. */
+/** By sort of operators, else for all that a library has. */
 const ABOUT: Readonly<Record<string, string>> = {
   'oneDNN int8':
     'oneDNN: called from C++ in a process of its own, in turn with ours. matmul: the primitive, weights in the layout that it asks for; ' +
@@ -30,14 +28,14 @@ const ABOUT: Readonly<Record<string, string>> = {
   'oneDNN float32':
     'oneDNN: called from C++ in a process of its own, in turn with ours; the matmul primitive, weights in the layout that it asks for.',
   'oneDNN sparse': 'oneDNN: its dense matmul primitive, called from C++ in a process of its own, in turn with ours; D prepacked.',
+  'oneDNN convolutions':
+    'oneDNN: called from C++ in a process of its own, in turn with ours; the convolution primitive with bias and relu, images and weights ' +
+    'in the layouts that it asks for (reorders between them and NCHW are not timed), u8s8 -> u8 with a scale for each channel.',
   'OpenBLAS sparse': 'OpenBLAS: cblas_sgemm, dense, called from C++ likewise.',
   OpenBLAS: 'OpenBLAS: cblas_sgemm, called from C++ likewise; row-major weights.',
   Eigen: 'Eigen: SparseMatrix times row-major dense (or vector), -O3 -march=native, from C++ likewise; one thread.',
   libxsmm: 'libxsmm: spmdm, its slices made beforehand, from C++ likewise; one thread.',
 };
-
-/** `sparsity`: of A, for sparse operators. */
-type Shape = GemmShape & { readonly sparsity: number };
 
 export async function openNative(threads: number): Promise<Opened> {
   const problem = build();
@@ -70,25 +68,43 @@ function build(): string | undefined {
   return undefined;
 }
 
-/** Dense float32 products are what sparse ones have to beat. */
-function isOf(operator: NativeOperator, kind: OperatorKind): boolean {
-  return operator.kind === kind || (kind === 'sparse' && operator.kind === 'float32');
-}
+/** What opens a product: the verb and its numbers, as native/main.cc lists them. */
+type Request = readonly [verb: 'open' | 'conv', ...numbers: number[]];
 
-function peerOf({ name, version, operators }: NativeLibrary, program: Program, first: boolean): Peer {
-  const openProducts = async (kind: OperatorKind, shape: Shape): Promise<PeerProduct[]> => {
-    const products: PeerProduct[] = [];
-    for (const operator of operators.filter((o) => isOf(o, kind)))
-      products.push(await openProduct(name, operator, program, shape));
-    return products;
+function peerOf({ name, version, operators, convolutions }: NativeLibrary, program: Program, first: boolean): Peer {
+  const offer = <P>(
+    sort: string,
+    found: readonly NativeOperator[],
+    requestOf: (problem: P) => Request,
+  ): PeerOperators<P> | undefined => {
+    if (found.length === 0) return undefined;
+    return {
+      about: [ABOUT[`${name} ${sort}`] ?? ABOUT[name] ?? `${name}: called from C++ in a process of its own.`],
+      libraries: [name],
+      open: async (problem) => {
+        const products: PeerProduct[] = [];
+        for (const operator of found) products.push(await openProduct(name, operator, program, requestOf(problem)));
+        return products;
+      },
+    };
   };
   return {
     name,
     version,
-    about: (kind) => [ABOUT[`${name} ${kind}`] ?? ABOUT[name] ?? `${name}: called from C++ in a process of its own.`],
-    libraries: (kind) => (operators.some((operator) => isOf(operator, kind)) ? [name] : []),
-    open: (kind, { shape }) => openProducts(kind, { ...shape, sparsity: 0 }),
-    openSparse: (shape) => openProducts('sparse', shape),
+    products: (kind) => {
+      const found = operators.filter((operator) => operator.kind === kind);
+      return offer(kind, found, ({ shape: { m, n, k } }) => ['open', m, n, k, 0]);
+    },
+    sparse: offer(
+      'sparse',
+      // Dense float32 products are what sparse ones have to beat.
+      operators.filter(({ kind }) => kind === 'sparse' || kind === 'float32'),
+      ({ m, n, k, sparsity }) => ['open', m, n, k, sparsity],
+    ),
+    convolutions: offer('convolutions', convolutions, ({ shape }) => {
+      const { channels, height, width, outChannels, kernel, stride, padding, groups } = shape;
+      return ['conv', channels, height, width, outChannels, kernel, stride, padding, groups];
+    }),
     // Libraries share the process.
     cpuSeconds: () => (first ? program.cpuSeconds : 0),
     close: async () => program.close(),
@@ -99,10 +115,10 @@ async function openProduct(
   library: string,
   operator: NativeOperator,
   program: Program,
-  { m, n, k, sparsity }: Shape,
+  [verb, ...numbers]: Request,
 ): Promise<PeerProduct> {
   const id = program.nextId();
-  const { describe, problem } = parseOpen(await program.ask(`open ${id} ${m} ${n} ${k} ${sparsity} ${library}/${operator.name}`));
+  const { describe, problem } = parseOpen(await program.ask(`${verb} ${id} ${numbers.join(' ')} ${library}/${operator.name}`));
   const sample = async (calls: number): Promise<number> => {
     const { seconds, cpuSeconds } = parseRun(await program.ask(`run ${id} ${calls}`));
     program.cpuSeconds = cpuSeconds;

@@ -28,8 +28,8 @@ export const OPERATORS: readonly Operator[] = [
   { name: 'MatMul f32', kind: 'float32', operands: 'f32', make: matMul },
 ];
 
-const scalar = (data: Values): Value => ({ data, shape: [] });
-const vector = (data: Values): Value => ({ data, shape: [data.length] });
+export const scalar = (data: Values): Value => ({ data, shape: [] });
+export const vector = (data: Values): Value => ({ data, shape: [data.length] });
 
 function zeroPointOf({ data, zeroPoint }: Problem['unsigned'] | Problem['signed']): Value {
   return scalar(data instanceof Int8Array ? Int8Array.of(Number(zeroPoint)) : Uint8Array.of(Number(zeroPoint)));

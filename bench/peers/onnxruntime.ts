@@ -3,23 +3,39 @@
  * measured twice: as a user calls it, awaited; and its kernel alone, many times in a Loop within one call.
  */
 import * as ort from 'onnxruntime-node';
-import type { DenseKind, Problem } from '../problem';
+import type { OperatorKind, Operands } from '../problem';
 import { smallest } from '../stats';
 import { loopModel, singleModel, type Value } from './model';
 import { sessionOptions } from './onnx';
-import { OPERATORS, type Operator } from './onnxOperators';
-import type { Peer, PeerProduct } from './peer';
+import { CONVOLUTIONS } from './onnxConvolutions';
+import { OPERATORS, type Product } from './onnxOperators';
+import type { Peer, PeerOperators, PeerProduct } from './peer';
 
 const CALL = 'ORT';
 const KERNEL = 'ORT kernel';
 
-const ABOUT: Readonly<Record<DenseKind, string>> = {
+const ABOUT: Readonly<Record<OperatorKind, string>> = {
   int8:
     'ORT: onnxruntime-node, awaited, `y` preallocated. MatMulInteger returns int32 sums (no bias, relu or requantization), ' +
     'QLinearMatMul 8 bits (no bias), DynamicQuantizeMatMul float32 with a bias (activations quantized per tensor).',
   nbits: 'ORT: onnxruntime-node, awaited, `y` preallocated. MatMulNBits, 4 bits, block_size 32, accuracy_level 4.',
   float32: 'ORT: onnxruntime-node, awaited, `y` preallocated. MatMul, no bias or activation.',
 };
+
+const ABOUT_CONVOLUTIONS =
+  'ORT: onnxruntime-node, awaited, NCHW, `y` preallocated. QLinearConv u8s8 -> u8 and FusedConv (Conv with Relu), both with bias and relu.';
+
+/** What every problem says. */
+interface Threaded {
+  readonly threads: number;
+}
+
+/** An operator for a sort of problem. */
+interface Operator<P> {
+  readonly name: string;
+  readonly operands: Operands;
+  readonly make: (problem: P) => Product;
+}
 
 export async function openOnnxruntime(): Promise<Peer> {
   const empty = await emptyIteration();
@@ -29,17 +45,26 @@ export async function openOnnxruntime(): Promise<Peer> {
   return {
     name: 'onnxruntime-node',
     version: ort.env.versions.node ?? 'of unknown version',
+    products: (kind) =>
+      offer(
+        [ABOUT[kind], kernel],
+        OPERATORS.filter((o) => o.kind === kind),
+      ),
     // It has no sparse product.
-    about: (kind) => (kind === 'sparse' ? [] : [ABOUT[kind], kernel]),
-    libraries: (kind) => (kind === 'sparse' ? [] : [CALL, KERNEL]),
-    open: async (kind, problem) => {
+    convolutions: offer([ABOUT_CONVOLUTIONS, kernel], CONVOLUTIONS),
+    close: async () => {},
+  };
+}
+
+function offer<P extends Threaded>(about: readonly string[], operators: readonly Operator<P>[]): PeerOperators<P> {
+  return {
+    about,
+    libraries: [CALL, KERNEL],
+    open: async (problem) => {
       const products: PeerProduct[] = [];
-      for (const operator of OPERATORS.filter((o) => o.kind === kind)) {
-        products.push(await openCall(operator, problem), await openKernel(operator, problem));
-      }
+      for (const operator of operators) products.push(await openCall(operator, problem), await openKernel(operator, problem));
       return products;
     },
-    close: async () => {},
   };
 }
 
@@ -54,7 +79,7 @@ function tensor({ data, shape }: Value): ort.Tensor {
 }
 
 /** As a user does it: run() awaited. `y` is given to the session as lowp is given `out`. */
-async function openCall({ name, operands, make }: Operator, problem: Problem): Promise<PeerProduct> {
+async function openCall<P extends Threaded>({ name, operands, make }: Operator<P>, problem: P): Promise<PeerProduct> {
   const { node, check } = make(problem);
   const session = await create(singleModel(node), problem.threads);
   const feeds = { a: tensor(node.a) };
@@ -71,7 +96,7 @@ async function openCall({ name, operands, make }: Operator, problem: Problem): P
 }
 
 /** The kernel alone: `calls` trips of a Loop within one run(). */
-async function openKernel({ name, operands, make }: Operator, problem: Problem): Promise<PeerProduct> {
+async function openKernel<P extends Threaded>({ name, operands, make }: Operator<P>, problem: P): Promise<PeerProduct> {
   const { node, check } = make(problem);
   const session = await create(loopModel(node, node.y), problem.threads);
   const sample = looper(session, node.y, { a: tensor(node.a) });

@@ -1,24 +1,33 @@
 /** What a user would pick instead. A peer that can't be loaded is named with its reason, never left out in silence. */
+import type { ConvProblem } from '../convProblem';
 import type { GemmContender } from '../gemm';
-import type { DenseKind, OperatorKind, Problem } from '../problem';
+import type { OperatorKind, Problem } from '../problem';
 import type { SparseShape } from '../sparse/shapes';
 
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** Sentences for the caption of a table that has it. */
-  about(kind: OperatorKind): readonly string[];
-  /** The `library` of its contenders: a column of comparisons each. Empty if it has no operators of that kind. */
-  libraries(kind: OperatorKind): readonly string[];
-  /** All its operators of a kind, ready to run. */
-  open(kind: DenseKind, problem: Problem): Promise<PeerProduct[]>;
-  /** Its products with the sparse matrix on the left, sparse and dense. Default: none. */
-  openSparse?(shape: SparseShape): Promise<PeerProduct[]>;
+  /** Its products of a kind; undefined if it has none, as below. */
+  products(kind: OperatorKind): PeerOperators<Problem> | undefined;
+  /** With the sparse matrix on the left: its sparse products, and dense ones that don't know. */
+  readonly sparse?: PeerOperators<SparseShape>;
+  readonly convolutions?: PeerOperators<ConvProblem>;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
 }
 
+/** A peer's operators for one sort of problem. */
+export interface PeerOperators<P> {
+  /** Sentences for the caption of a table that has them. */
+  readonly about: readonly string[];
+  /** The `library` of its contenders: a column of comparisons each. */
+  readonly libraries: readonly string[];
+  /** All of them, ready to run. */
+  open(problem: P): Promise<PeerProduct[]>;
+}
+
+/** An operator on one problem, ready to run. */
 export type PeerProduct = Omit<GemmContender, 'kind' | 'weightBytes' | 'peer'>;
 
 export interface Opened {
@@ -49,16 +58,28 @@ export async function openPeers(threads: number): Promise<Opened> {
 }
 
 /** Of a weight, with its part of a group's scale. */
-const BYTES: Readonly<Record<DenseKind, number>> = { int8: 1, float32: 4, nbits: 1 / 2 + 4 / 32 };
+const BYTES: Readonly<Record<OperatorKind, number>> = { int8: 1, float32: 4, nbits: 1 / 2 + 4 / 32 };
 
-/** The products of all peers; those that were opened are closed again if one can't be. */
-export async function openPeerProducts(peers: readonly Peer[], kind: DenseKind, problem: Problem): Promise<GemmContender[]> {
+/** The products of all peers for a table of matrix products. */
+export async function openPeerProducts(peers: readonly Peer[], kind: OperatorKind, problem: Problem): Promise<GemmContender[]> {
   const weightBytes = problem.shape.k * problem.shape.n * BYTES[kind];
   const peak = kind === 'float32' ? kind : 'int8';
-  const products: GemmContender[] = [];
+  const products = await openAll(
+    peers.flatMap((peer) => peer.products(kind) ?? []),
+    problem,
+  );
+  return products.map((product) => ({ ...product, kind: peak, weightBytes }));
+}
+
+/** The operators of several peers; those that were opened are closed again if one can't be. */
+export async function openAll<P>(
+  operators: readonly PeerOperators<P>[],
+  problem: P,
+): Promise<(PeerProduct & { readonly peer: true })[]> {
+  const products: (PeerProduct & { readonly peer: true })[] = [];
   try {
-    for (const peer of peers) {
-      for (const product of await peer.open(kind, problem)) products.push({ ...product, kind: peak, weightBytes, peer: true });
+    for (const each of operators) {
+      for (const product of await each.open(problem)) products.push({ ...product, peer: true });
     }
   } catch (thrown) {
     for (const product of products) await product.close();

@@ -6,14 +6,19 @@ export type NativeKind = PeakKind | 'sparse';
 
 export interface NativeOperator {
   readonly name: string;
-  readonly kind: NativeKind;
   readonly operands: Operands;
+}
+
+/** A matrix product. */
+export interface NativeProduct extends NativeOperator {
+  readonly kind: NativeKind;
 }
 
 export interface NativeLibrary {
   readonly name: string;
   readonly version: string;
-  readonly operators: readonly NativeOperator[];
+  readonly operators: readonly NativeProduct[];
+  readonly convolutions: readonly NativeOperator[];
 }
 
 export interface OpenAnswer {
@@ -76,12 +81,18 @@ export function parseLibraries(line: string): NativeLibrary[] {
     name: text(library, 'name'),
     version: text(library, 'version'),
     operators: list(library, 'operators').map((operator) => {
-      const [kind, operands] = [text(operator, 'kind'), text(operator, 'operands')];
+      const kind = text(operator, 'kind');
       if (!KINDS.includes(kind)) throw unexpected(`one of ${KINDS.join(', ')} for kind`, kind);
-      if (!OPERANDS.includes(operands)) throw unexpected(`one of ${OPERANDS.join(', ')} for operands`, operands);
-      return { name: text(operator, 'name'), kind: kind as NativeKind, operands: operands as Operands };
+      return { name: text(operator, 'name'), kind: kind as NativeKind, operands: operandsOf(operator) };
     }),
+    convolutions: list(library, 'convolutions').map((c) => ({ name: text(c, 'name'), operands: operandsOf(c) })),
   }));
+}
+
+function operandsOf(fields: Fields): Operands {
+  const operands = text(fields, 'operands');
+  if (!OPERANDS.includes(operands)) throw unexpected(`one of ${OPERANDS.join(', ')} for operands`, operands);
+  return operands as Operands;
 }
 
 export function parseOpen(line: string): OpenAnswer {

@@ -1,11 +1,11 @@
 /** Sparse products over shapes and sparsities, against our dense ones and peers. */
 import { join } from 'node:path';
-import { settleMs } from '../gemm';
 import { coresFor, findPeak } from '../machine';
-import { FULL, interleave, QUICK, rate, shareOfPeak, speedup, type Rounds, type Spread, type Timing } from '../measure';
-import type { Peer, PeerProduct } from '../peers/peer';
+import { FULL, interleave, QUICK, rate, settleMs, shareOfPeak, speedup, type Rounds, type Spread, type Timing } from '../measure';
+import { openAll, type PeerOperators, type PeerProduct } from '../peers/peer';
 import { median, smallest } from '../stats';
 import type { Column, Row, Settings, Table } from '../types';
+import { Wrong } from '../wrong';
 import {
   BLOCKS_FLOAT,
   CSR_FLOAT,
@@ -50,17 +50,17 @@ interface Figures {
 
 const against = (library: string): string => `x ${library}`;
 
-function peersOf({ peers }: Settings): readonly Peer[] {
-  return peers.filter((peer) => peer.openSparse !== undefined);
-}
-
-function librariesOf(settings: Settings): string[] {
-  return peersOf(settings).flatMap((peer) => peer.libraries('sparse'));
+/** A run with its peers: the columns of the table. */
+interface Scope {
+  readonly settings: Settings;
+  readonly peers: readonly PeerOperators<SparseShape>[];
+  readonly libraries: readonly string[];
 }
 
 export function sparseTable(settings: Settings): Table {
   const shapes = readSparseShapes(settings.shapes ?? SHAPES);
-  const libraries = librariesOf(settings);
+  const peers = settings.peers.flatMap((peer) => peer.sparse ?? []);
+  const libraries = peers.flatMap((peer) => peer.libraries);
   const numbers = ['us', 'best us', 'GOPS', 'best', '% peak', 'best %', X_FLOAT, X_INT8, ...libraries.map(against)];
   const columns: Column[] = [
     { title: 'MxKxN, zeros', width: 24 },
@@ -69,8 +69,8 @@ export function sparseTable(settings: Settings): Table {
     { title: 'faster', width: 24 },
   ];
   const { threads } = settings;
-  const about = peersOf(settings).flatMap((peer) => peer.about('sparse'));
-  const notes: string[] = [];
+  const about = peers.flatMap((peer) => peer.about);
+  const wrong = new Wrong('shape');
   return {
     title: 'sparse times dense products',
     caption: [
@@ -84,38 +84,34 @@ export function sparseTable(settings: Settings): Table {
         'within each round; below 1 is a loss. faster: the dense product of ours that a sparse one loses to. Against a peer: its product of the same S and D.',
     ],
     columns,
-    rows: rowsOf(settings, shapes, libraries, notes),
-    notes,
-    elsewhere: settleMs(settings) > 0,
+    rows: rowsOf({ settings, peers, libraries }, shapes, wrong),
+    notes: wrong.notes,
+    elsewhere: settleMs(threads, libraries) > 0,
   };
 }
 
-async function* rowsOf(
-  settings: Settings,
-  shapes: readonly SparseShape[],
-  libraries: readonly string[],
-  notes: string[],
-): AsyncGenerator<Row> {
-  const { quick } = settings;
+async function* rowsOf(scope: Scope, shapes: readonly SparseShape[], wrong: Wrong): AsyncGenerator<Row> {
+  const { settings, peers, libraries } = scope;
+  const { quick, threads } = settings;
   const budgetMs = quick ? BUDGET_MS.quick : BUDGET_MS.full;
-  const plan = { ...(quick ? QUICK : FULL), budgetMs, settleMs: settleMs(settings) };
+  const plan = { ...(quick ? QUICK : FULL), budgetMs, settleMs: settleMs(threads, libraries) };
   const loop = findPeak('float32')?.measure;
   const lost: string[] = [];
   for (const shape of shapes) {
-    const problem = new SparseProblem(shape, settings.threads);
+    const problem = new SparseProblem(shape, threads);
     const ours = openContenders(problem);
     const lanes: Lane[] = ours.map((contender) => ({ ...contender, library: 'lowp' }));
     try {
       verifyContenders(ours);
-      for (const product of await openPeers(settings, shape)) lanes.push(laneOf(product, problem));
-      for (const { name, run, check, library } of lanes) {
-        if (library === 'lowp') continue;
+      // Theirs have the sparse matrix on the left.
+      const products = await openAll(shape.side === 'left' ? peers : [], shape);
+      lanes.push(...products.map((product) => laneOf(product, problem)));
+      for (const { name, run, check } of products) {
         await run();
-        const wrong = check();
-        if (wrong !== undefined) notes.push(`${name} is WRONG for ${sparseShapeName(shape)}: ${wrong}`);
+        wrong.add(name, `${sparseShapeName(shape)}, ${percent(shape.sparsity)}`, check());
       }
       const rounds = await interleave(lanes, loop === undefined ? {} : { float32: loop }, plan);
-      const all = lanes.map((lane, i) => figuresOf(settings, lane, i, lanes, rounds, libraries, shape));
+      const all = lanes.map((lane, i) => figuresOf(scope, lane, i, lanes, rounds, shape));
       for (const [i, figures] of all.entries()) {
         if (figures.lane.name === CSR_FLOAT && figures.ratios[X_INT8].median < 1) {
           lost.push(`${sparseShapeName(shape)} ${percent(shape.sparsity)}`);
@@ -126,18 +122,11 @@ async function* rowsOf(
       for (const lane of lanes) await lane.close();
     }
   }
-  notes.push(
+  wrong.notes.push(
     lost.length === 0
       ? 'dense int8 beats CSR float32 nowhere here'
       : `dense int8 beats CSR float32 for ${lost.length} of ${shapes.length}: ${lost.join(', ')}`,
   );
-}
-
-async function openPeers(settings: Settings, shape: SparseShape): Promise<PeerProduct[]> {
-  if (shape.side === 'right') return [];
-  const products: PeerProduct[] = [];
-  for (const peer of peersOf(settings)) products.push(...((await peer.openSparse?.(shape)) ?? []));
-  return products;
 }
 
 /** The pattern is ours, so the work is too. */
@@ -147,12 +136,11 @@ function laneOf({ name, library, run, sample, check, close }: PeerProduct, probl
 }
 
 function figuresOf(
-  { threads }: Settings,
+  { settings, libraries }: Scope,
   lane: Lane,
   index: number,
   lanes: readonly Lane[],
   { timings, peaks }: Rounds<'float32'>,
-  libraries: readonly string[],
   { n }: SparseShape,
 ): Figures {
   const timing = timings[index];
@@ -169,7 +157,7 @@ function figuresOf(
     if (rival !== undefined && rival !== timing) ratios[title] = speedup(timing, rival);
   }
   const amount = 2 * lane.nnz * n;
-  const share = peaks.float32 && shareOfPeak(timing, amount, peaks.float32, coresFor(threads));
+  const share = peaks.float32 && shareOfPeak(timing, amount, peaks.float32, coresFor(settings.threads));
   const seconds = { median: median(timing.seconds), best: smallest(timing.seconds) };
   return { lane, timing, seconds, perSecond: rate(timing, amount), share, ratios };
 }

@@ -50,6 +50,19 @@ test('peers > native: each operator of each library is timed, and right where no
   expect(native.filter(({ name, k, problem }) => (k === 1 || name.endsWith('f32')) && problem !== undefined)).toEqual([]);
 });
 
+test('peers > convolutions: onnxruntime right on 7-bit weights, native libraries where no sum can saturate', () => {
+  const ours = report.convolutions.filter(({ library }) => library.startsWith('ORT'));
+  const names = ['ORT QLinearConv u8s8', 'ORT QLinearConv u8s8 kernel', 'ORT FusedConv f32', 'ORT FusedConv f32 kernel'];
+  expect(ours.map(({ name }) => name)).toEqual([1, 2, 3, 4].flatMap(() => names));
+  expect(ours.filter(({ problem }) => problem !== undefined)).toEqual([]);
+  const native = report.convolutions.filter(({ library }) => !library.startsWith('ORT'));
+  const oneDnn = report.peers.some(({ name }) => name === 'oneDNN') ? ['oneDNN conv u8s8 -> u8', 'oneDNN conv f32'] : [];
+  expect(native.map(({ name }) => name)).toEqual([1, 2, 3, 4].flatMap(() => oneDnn));
+  const timed = report.convolutions.filter(({ library }) => library !== 'ORT');
+  expect(timed.filter(({ seconds }) => !(seconds > 0))).toEqual([]);
+  expect(native.filter(({ name, exact, problem }) => (exact || name.endsWith('f32')) && problem !== undefined)).toEqual([]);
+});
+
 test('peers > sparse: the libraries that have such a product and those with a dense one, for a matrix and a vector', () => {
   const names = report.peers.filter(({ sparse }) => sparse).map(({ name }) => name);
   expect(names).not.toContain('onnxruntime-node');

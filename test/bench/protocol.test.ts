@@ -3,8 +3,9 @@ import { parseLibraries, parseOpen, parseRun } from '../../bench/peers/protocol'
 
 test('protocol > the first line lists libraries and operators', () => {
   const operator = { name: 'matmul u8s8', kind: 'int8', operands: 'u8s8' };
-  const line = JSON.stringify({ libraries: [{ name: 'oneDNN', version: '2.6.3', operators: [operator] }] });
-  expect(parseLibraries(line)).toEqual([{ name: 'oneDNN', version: '2.6.3', operators: [operator] }]);
+  const convolution = { name: 'conv f32', operands: 'f32' };
+  const library = { name: 'oneDNN', version: '2.6.3', operators: [operator], convolutions: [convolution] };
+  expect(parseLibraries(JSON.stringify({ libraries: [library] }))).toEqual([library]);
   expect(parseLibraries('{"libraries":[]}')).toEqual([]);
 });
 
@@ -32,6 +33,7 @@ test.each([
   ['kind', 'int4', 's8s8', 'Expected one of int8, float32, sparse for kind'],
   ['operands', 'int8', 's8u8', 'for operands'],
 ])('protocol > an unknown %s is refused', (_, kind, operands, message) => {
-  const line = JSON.stringify({ libraries: [{ name: 'x', version: '1', operators: [{ name: 'y', kind, operands }] }] });
+  const operators = [{ name: 'y', kind, operands }];
+  const line = JSON.stringify({ libraries: [{ name: 'x', version: '1', operators, convolutions: [] }] });
   expect(() => parseLibraries(line)).toThrow(message);
 });

@@ -45,7 +45,7 @@ std::unique_ptr<Product> Open(const Shape& shape) { return std::make_unique<Spar
 Library OpenEigen() {
   const std::string version =
       std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
-  return {"Eigen", version, {{"SparseMatrix f32", "sparse", "csr", Open}}};
+  return {"Eigen", version, {{"SparseMatrix f32", "sparse", "csr", Open}}, {}};
 }
 
 }  // namespace lowp_peers

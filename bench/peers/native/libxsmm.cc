@@ -50,7 +50,7 @@ std::unique_ptr<Product> Open(const Shape& shape) { return std::make_unique<Spmd
 Library OpenLibxsmm() {
   libxsmm_init();
   const std::string version = std::to_string(LIBXSMM_VERSION_MAJOR) + "." + std::to_string(LIBXSMM_VERSION_MINOR);
-  return {"libxsmm", version, {{"spmdm f32", "sparse", "csr", Open}}};
+  return {"libxsmm", version, {{"spmdm f32", "sparse", "csr", Open}}, {}};
 }
 
 }  // namespace lowp_peers

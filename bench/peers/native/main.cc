@@ -2,8 +2,10 @@
 // bench alternates these samples with its own, so that a change of clock or a neighbour meets both. Threads are what
 // OMP_NUM_THREADS and OPENBLAS_NUM_THREADS say when it starts: the libraries' own way.
 //
-//   at its start                    -> {"libraries":[{"name":..,"version":..,"operators":[{"name":..,"kind":..,"operands":..}]}]}
+//   at its start                    -> {"libraries":[{"name":..,"version":..,"operators":[{"name":..,"kind":..,"operands":..}],
+//                                        "convolutions":[{"name":..,"operands":..}]}]}
 //   open ID M N K SPARSITY LIBRARY/OPERATOR -> {"describe":"..","problem":""}   one call made and verified
+//   conv ID C H W O KERNEL STRIDE PADDING GROUPS LIBRARY/OPERATOR  -> the same of a convolution
 //   run ID CALLS                    -> {"seconds":..,"cpuSeconds":..}        of all calls; processor time of the process so far
 //   close ID                        -> {}
 //   anything that fails             -> {"error":".."}
@@ -14,6 +16,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "conv.h"
 #include "problem.h"
 
 namespace lowp_peers {
@@ -41,6 +44,11 @@ class Server {
         text += &op == &library.operators.front() ? "" : ",";
         text += "{\"name\":" + Quote(op.name) + ",\"kind\":" + Quote(op.kind) + ",\"operands\":" + Quote(op.operands) + "}";
       }
+      text += "],\"convolutions\":[";
+      for (const ConvOperator& op : library.convolutions) {
+        text += &op == &library.convolutions.front() ? "" : ",";
+        text += "{\"name\":" + Quote(op.name) + ",\"operands\":" + Quote(op.operands) + "}";
+      }
       text += "]}";
     }
     return text + "]}";
@@ -52,12 +60,13 @@ class Server {
     int id = 0;
     request >> verb >> id;
     if (verb == "open") return Open(id, request);
+    if (verb == "conv") return OpenConv(id, request);
     if (verb == "run") return Run(id, request);
     if (verb == "close") {
       open_.erase(id);
       return "{}";
     }
-    throw std::runtime_error("Expected open, run or close but received '" + verb + "'");
+    throw std::runtime_error("Expected open, conv, run or close but received '" + verb + "'");
   }
 
  private:
@@ -68,7 +77,19 @@ class Server {
     std::getline(request, name);
     if (shape.m < 1 || shape.n < 1 || shape.k < 1) throw std::runtime_error("Expected three sizes of at least 1");
     if (!(shape.sparsity >= 0 && shape.sparsity <= 1)) throw std::runtime_error("Expected a sparsity from 0 to 1");
-    std::unique_ptr<Product> product = Find(name).open(shape);
+    return Keep(id, Find(&Library::operators, name).open(shape));
+  }
+
+  std::string OpenConv(int id, std::istringstream& request) {
+    ConvShape s{};
+    std::string name;
+    request >> s.channels >> s.height >> s.width >> s.out_channels >> s.kernel >> s.stride >> s.padding >> s.groups >> std::ws;
+    std::getline(request, name);
+    if (!s.Valid()) throw std::runtime_error("Expected the eight sizes of a convolution");
+    return Keep(id, Find(&Library::convolutions, name).open(s));
+  }
+
+  std::string Keep(int id, std::unique_ptr<Product> product) {
     product->Run();
     const std::string answer = "{\"describe\":" + Quote(product->Describe()) + ",\"problem\":" + Quote(product->Check()) + "}";
     open_[id] = std::move(product);
@@ -90,9 +111,10 @@ class Server {
     return answer.str();
   }
 
-  const Operator& Find(const std::string& name) const {
+  template <typename Op>
+  const Op& Find(std::vector<Op> Library::*operators, const std::string& name) const {
     for (const Library& library : libraries_) {
-      for (const Operator& op : library.operators) {
+      for (const Op& op : library.*operators) {
         if (std::string(library.name) + "/" + op.name == name) return op;
       }
     }

@@ -5,28 +5,13 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "onednn_types.h"
 #include "problem.h"
 
 namespace lowp_peers {
 namespace {
 
 using dnnl::memory;
-
-template <typename T>
-constexpr memory::data_type kType = memory::data_type::undef;
-template <>
-constexpr memory::data_type kType<uint8_t> = memory::data_type::u8;
-template <>
-constexpr memory::data_type kType<int8_t> = memory::data_type::s8;
-template <>
-constexpr memory::data_type kType<int32_t> = memory::data_type::s32;
-template <>
-constexpr memory::data_type kType<float> = memory::data_type::f32;
-
-const dnnl::engine& Engine() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
 
 template <typename T>
 memory::desc RowMajor(int rows, int columns) {
@@ -114,16 +99,6 @@ class Matmul : public Product {
     return dnnl::matmul::primitive_desc(desc, attributes, Engine());
   }
 #endif
-  static void AppendRelu(dnnl::primitive_attr* attributes) {
-    dnnl::post_ops relu;
-#if DNNL_VERSION_MAJOR >= 3
-    relu.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-#else
-    relu.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-#endif
-    attributes->set_post_ops(relu);
-  }
-
   static constexpr bool kFused = std::is_same_v<C, uint8_t>;
   Shape shape_;
   Layer layer_;
@@ -187,7 +162,8 @@ Library OpenOneDnn() {
               {"gemm u8s8", "int8", "u8s8", Open<IntegerGemm<uint8_t>>},
               {"gemm s8s8", "int8", "s8s8", Open<IntegerGemm<int8_t>>},
               {"matmul f32", "float32", "f32", Open<Matmul<float, float, float>>},
-          }};
+          },
+          OneDnnConvolutions()};
 }
 
 }  // namespace lowp_peers

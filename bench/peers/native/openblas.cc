@@ -39,7 +39,7 @@ Library OpenOpenBlas() {
   std::istringstream config(openblas_get_config());
   std::string name, version;
   config >> name >> version;
-  return {"OpenBLAS", version, {{"sgemm f32", "float32", "f32", OpenSgemm}}};
+  return {"OpenBLAS", version, {{"sgemm f32", "float32", "f32", OpenSgemm}}, {}};
 }
 
 }  // namespace lowp_peers

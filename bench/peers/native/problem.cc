@@ -52,9 +52,26 @@ std::vector<int> Indices(int size, int count) {
   return indices;
 }
 
-// Compares sampled elements of y with expected(m, n), which returns a double.
-template <typename T, typename Expected>
-std::string Compare(const Shape& shape, const T* y, double tolerance, Expected expected) {
+template <typename Sum, typename A, typename B>
+Sum Dot(const Shape& shape, const A* a, const B* b, int m, int n) {
+  Sum sum = 0;
+  for (int k = 0; k < shape.k; k++) {
+    sum += static_cast<Sum>(a[Size(m, shape.k) + static_cast<size_t>(k)]) *
+           static_cast<Sum>(b[Size(k, shape.n) + static_cast<size_t>(n)]);
+  }
+  return sum;
+}
+
+}  // namespace
+
+float Magnitude(const float* values, size_t length) {
+  float largest = 0;
+  for (size_t i = 0; i < length; i++) largest = std::max(largest, std::abs(values[i]));
+  return largest;
+}
+
+template <typename T>
+std::string Compare(const Shape& shape, const T* y, double tolerance, const Element& expected) {
   const bool whole = 2.0 * shape.m * shape.n * shape.k <= kWholeUpTo;
   int wrong = 0;
   int checked = 0;
@@ -73,24 +90,7 @@ std::string Compare(const Shape& shape, const T* y, double tolerance, Expected e
   text << wrong << " of " << checked << " checked elements are wrong (the first: " << first.str() << ")";
   return text.str();
 }
-
-template <typename Sum, typename A, typename B>
-Sum Dot(const Shape& shape, const A* a, const B* b, int m, int n) {
-  Sum sum = 0;
-  for (int k = 0; k < shape.k; k++) {
-    sum += static_cast<Sum>(a[Size(m, shape.k) + static_cast<size_t>(k)]) *
-           static_cast<Sum>(b[Size(k, shape.n) + static_cast<size_t>(n)]);
-  }
-  return sum;
-}
-
-float Magnitude(const float* values, size_t length) {
-  float largest = 0;
-  for (size_t i = 0; i < length; i++) largest = std::max(largest, std::abs(values[i]));
-  return largest;
-}
-
-}  // namespace
+template std::string Compare(const Shape&, const float*, double, const Element&);
 
 template <>
 std::vector<uint8_t> MakeActivations(const Shape& shape) {
@@ -134,7 +134,7 @@ std::vector<float> MakeSparse(const Shape& shape) {
 Layer MakeLayer(const Shape& shape) {
   // Bytes have a standard deviation of 74 and these weights one of 37, so sums have this one; four of them fill the output's
   // range.
-  const float deviation = 74.0f * 37.0f * std::sqrt(static_cast<float>(shape.k));
+  const float deviation = kLayerDeviation * std::sqrt(static_cast<float>(shape.k));
   Layer layer{std::vector<float>(static_cast<size_t>(shape.n)), std::vector<float>(static_cast<size_t>(shape.n))};
   FillBell(&layer.bias, Random(3));
   for (float& v : layer.bias) v *= deviation;
@@ -149,13 +149,15 @@ std::string CheckSums(const Shape& shape, const A* a, const int8_t* b, const int
 template std::string CheckSums(const Shape&, const uint8_t*, const int8_t*, const int32_t*);
 template std::string CheckSums(const Shape&, const int8_t*, const int8_t*, const int32_t*);
 
-template <typename A>
-std::string CheckLayer(const Shape& shape, const A* a, const int8_t* b, const Layer& layer, const uint8_t* y) {
+std::string CheckLayer(const Shape& shape, const Layer& layer, const uint8_t* y, const Element& sum) {
   return Compare(shape, y, 1, [&](int m, int n) {
-    const double sum = static_cast<double>(Dot<int64_t>(shape, a, b, m, n));
-    const double real = layer.scale[static_cast<size_t>(n)] * (sum + layer.bias[static_cast<size_t>(n)]);
+    const double real = layer.scale[static_cast<size_t>(n)] * (sum(m, n) + layer.bias[static_cast<size_t>(n)]);
     return std::min(255.0, std::nearbyint(std::max(0.0, real)));
   });
+}
+template <typename A>
+std::string CheckLayer(const Shape& shape, const A* a, const int8_t* b, const Layer& layer, const uint8_t* y) {
+  return CheckLayer(shape, layer, y, [&](int m, int n) { return static_cast<double>(Dot<int64_t>(shape, a, b, m, n)); });
 }
 template std::string CheckLayer(const Shape&, const uint8_t*, const int8_t*, const Layer&, const uint8_t*);
 template std::string CheckLayer(const Shape&, const int8_t*, const int8_t*, const Layer&, const uint8_t*);

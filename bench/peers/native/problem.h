@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ struct Shape {
   int m;
   int n;
   int k;
-  double sparsity;  // share of zeros of a sparse A
+  double sparsity = 0;  // share of zeros of a sparse A
 };
 
 // Deterministic, with the distributions of the bench's own inputs: uniform bytes for activations, bell-shaped weights.
@@ -32,14 +33,24 @@ struct Layer {
   std::vector<float> scale;
 };
 Layer MakeLayer(const Shape& shape);
+// Of the bytes and the int8_t weights above, multiplied: the standard deviation of a sum over its square root of K.
+constexpr float kLayerDeviation = 74.0f * 37.0f;
+
+// Of the element in row m and column n.
+using Element = std::function<double(int m, int n)>;
+
+float Magnitude(const float* values, size_t length);
 
 // Empty if the sampled elements of y are right, else what is wrong. The whole product where that is quick, else 8 rows by 32
 // columns, the first and last among them.
+template <typename T>
+std::string Compare(const Shape& shape, const T* y, double tolerance, const Element& expected);
 template <typename A>
 std::string CheckSums(const Shape& shape, const A* a, const int8_t* b, const int32_t* y);
 // Within 1: a library may round the product of scale and sum otherwise.
 template <typename A>
 std::string CheckLayer(const Shape& shape, const A* a, const int8_t* b, const Layer& layer, const uint8_t* y);
+std::string CheckLayer(const Shape& shape, const Layer& layer, const uint8_t* y, const Element& sum);
 // Within 2 eps (K + 1) max|a| max|b| of the exact product.
 std::string CheckFloats(const Shape& shape, const float* a, const float* b, const float* y);
 
@@ -62,15 +73,24 @@ struct Operator {
   std::unique_ptr<Product> (*open)(const Shape& shape);
 };
 
+struct ConvShape;
+struct ConvOperator {
+  const char* name;
+  const char* operands;  // u8s8 or f32
+  std::unique_ptr<Product> (*open)(const ConvShape& shape);
+};
+
 struct Library {
   const char* name;
   std::string version;
   std::vector<Operator> operators;
+  std::vector<ConvOperator> convolutions;
 };
 
 Library OpenEigen();
 Library OpenLibxsmm();
 Library OpenOneDnn();
+std::vector<ConvOperator> OneDnnConvolutions();
 Library OpenOpenBlas();
 
 }  // namespace lowp_peers

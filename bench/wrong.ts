@@ -1,0 +1,21 @@
+/** Wrong results of peers: a note for each contender that has some. */
+export class Wrong {
+  readonly notes: string[] = [];
+  readonly #names = new Map<string, { index: number; count: number; first: string }>();
+
+  readonly #what: string;
+
+  /** What is counted: `'shape'`, `'layer'`. */
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  add(name: string, where: string, problem: string | undefined): void {
+    if (problem === undefined) return;
+    const entry = this.#names.get(name) ?? { index: this.notes.length, count: 0, first: `${where}: ${problem}` };
+    entry.count += 1;
+    this.#names.set(name, entry);
+    this.notes[entry.index] =
+      `${name} is WRONG for ${entry.count} ${this.#what}${entry.count === 1 ? '' : 's'}, at first ${entry.first}`;
+  }
+}
