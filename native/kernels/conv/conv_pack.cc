@@ -60,7 +60,9 @@ Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry&
   p.groups.resize(shape.groups);
   for (size_t g = 0; g < shape.groups; ++g) {
     ChannelsInnermost(shape, w + g * count, rows.As<float>());
-    const SGemmPackArgs args{shape.depth(), outputs, rows.As<float>(), shape.depth(), /*transpose=*/true};
+    const SGemmPackArgs args{
+        shape.depth(),         outputs, rows.As<float>(), shape.depth(), /*transpose=*/true, SGemmStorage::kFloat32,
+        SGemmStorage::kFloat32};
     if (Status status = PackSGemmB(args, gemm, &p.groups[g]); !status.ok()) return status;
   }
   *packed = std::move(p);
