@@ -213,6 +213,33 @@ describe.each(usableIsas())('%s', (isa) => {
   });
 });
 
+test('10 million stored values: a vector and a few columns, on both sides', () => {
+  const [rows, cols, n] = [5000, 4000, 3];
+  const each = cols / 2;
+  const rowPtr = Int32Array.from({ length: rows + 1 }, (_, row) => row * each);
+  const colIdx = new Int32Array(rows * each);
+  const values = new Int8Array(rows * each);
+  const data = Uint8Array.from({ length: n * cols }, (_, i) => (i * 11) % 251);
+  const wanted = new Int32Array(n * rows);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < each; i++) {
+      // Every other column, from 0 or 1 on.
+      const at = row * each + i;
+      const col = 2 * i + (row % 2);
+      const value = ((at * 7) % 15) - 7;
+      colIdx[at] = col;
+      values[at] = value;
+      for (let j = 0; j < n; j++) wanted[j * rows + row] += value * (data[j * cols + col] - 2);
+    }
+  }
+  using packed = packSparse({ rows, cols, rowPtr, colIdx, values, scale: 1 });
+  expect(packed.nnz).toBe(10_000_000);
+  const x = { data, shape: [n, cols], scale: 1, zeroPoint: 2 };
+  expectSame(sparseMatmul(x, packed, { side: 'right', output: 'int32' }).data, wanted, 'right');
+  const vector = { ...x, data: data.subarray(0, cols), shape: [cols] };
+  expectSame(sparseMatmul(packed, vector, { output: 'int32' }).data, wanted.subarray(0, rows), 'left');
+});
+
 test('a handle says what it is, counts as memory, and is gone after dispose()', () => {
   const r = new Random('handle');
   const matrix = int8Bsr(r, [4, 4], { rows: 20, cols: 30, density: 0.5 });
