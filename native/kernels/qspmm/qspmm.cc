@@ -289,8 +289,10 @@ Status QSpmm(const QSpmmArgs& given) {
   } else {
     SetColumnsLeft(args, dense, reinterpret_cast<int32_t*>(scratch + at.zero), scale, &store);
   }
-  return RunSparse(layout, args.n, args.sparse->entry->kernel->tile_row_bytes, args.threads, args.stop,
-                   Product(args, dense, store));
+  Status status =
+      RunSparse(layout, args.n, args.sparse->entry->kernel->tile_row_bytes, args.threads, args.stop, Product(args, dense, store));
+  TrimScratch(ScratchSlot::kCall);
+  return status;
 }
 
 }  // namespace lowp
