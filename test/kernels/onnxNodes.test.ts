@@ -86,6 +86,7 @@ const cases = nodeCases(
   else expectSame(got.data, want.data, name);
 });
 
-(hasNodeCases ? test : test.skip)('the data has all of these cases', () => {
+// In CI what is missing fails.
+(hasNodeCases || process.env.CI !== undefined ? test : test.skip)('the data has all of these cases', () => {
   expect(cases.length).toBe(40);
 });

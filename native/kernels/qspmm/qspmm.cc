@@ -162,7 +162,7 @@ class Product {
 
   void Store(const SparseTask& task) const {
     const int32_t* acc = reinterpret_cast<const int32_t*>(task.acc);
-    if (args_.right) return StoreRight(task, acc);
+    if (args_.right) return StoreTransposed<int32_t>(kernel_, task, store_, IsVector(task));
     IntStore store = store_;
     store.c = static_cast<uint8_t*>(store.c) + task.n0 * SizeOf(args_.output.kind);
     const bool has_bias = args_.output.bias_s32 != nullptr || args_.output.bias_f32 != nullptr;
@@ -185,19 +185,6 @@ class Product {
  private:
   // One row on the right needs neither a tile nor a transposition.
   bool IsVector(const SparseTask& task) const { return args_.right && task.cols == 1; }
-
-  void StoreRight(const SparseTask& task, const int32_t* acc) const {
-    for (size_t row = 0; row < task.band.rows; row += kNb) {
-      const size_t rows = std::min(kNb, task.band.rows - row);
-      const int32_t* tile = acc + row;
-      if (!IsVector(task)) {
-        int32_t* out = reinterpret_cast<int32_t*>(task.out);
-        kernel_.transpose(rows, task.cols, acc + row * kNb, kNb, out, kNb);
-        tile = out;
-      }
-      kernel_.store(store_, tile, task.n0, task.band.m0 + row, task.cols, rows);
-    }
-  }
 
   const QSpmmArgs& args_;
   const SparseLayout& layout_;

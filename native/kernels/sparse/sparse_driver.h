@@ -27,6 +27,19 @@ struct SparseTask {
   uint8_t* out;  // [kSparseNb][kSparseNb], four bytes each
 };
 
+// Stores the sums of a task on the right, where rows of the sparse matrix are columns of the result. Those of a vector lie in
+// order.
+template <class T, class Kernel, class Store>
+void StoreTransposed(const Kernel& kernel, const SparseTask& task, const Store& store, bool vector) {
+  const T* acc = reinterpret_cast<const T*>(task.acc);
+  T* out = reinterpret_cast<T*>(task.out);
+  for (size_t row = 0; row < task.band.rows; row += kSparseNb) {
+    const size_t rows = std::min(kSparseNb, task.band.rows - row);
+    if (!vector) kernel.transpose(rows, task.cols, acc + row * kSparseNb, kSparseNb, out, kSparseNb);
+    kernel.store(store, vector ? acc + row : out, task.n0, task.band.m0 + row, task.cols, rows);
+  }
+}
+
 // Product: void Multiply(const SparseTask&, const SparseBlock&, bool accumulate) const; void Store(const SparseTask&) const
 template <class Product>
 Status RunSparse(const SparseLayout& layout, size_t n, size_t tile_row_bytes, size_t threads, const std::atomic<bool>* stop,

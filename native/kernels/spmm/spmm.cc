@@ -39,7 +39,10 @@ class Product {
 
   void Store(const SparseTask& task) const {
     const float* acc = reinterpret_cast<const float*>(task.acc);
-    if (args_.right) return StoreRight(task, acc);
+    if (args_.right) {
+      const FloatStore store{args_.bias, args_.activation, {}, args_.c, args_.ldc};
+      return StoreTransposed<float>(kernel_, task, store, IsVector(task));
+    }
     FloatStore store{nullptr, args_.activation, {}, args_.c + task.n0, args_.ldc};
     if (args_.bias == nullptr) return kernel_.store(store, acc, task.band.m0, 0, task.band.rows, task.cols);
     // The epilogue has a bias for each column; here it is one for each row.
@@ -60,20 +63,6 @@ class Product {
       for (size_t k = 0; k < depth; ++k) std::memcpy(tile + k * kNb, from + k * ld, kNb * sizeof(float));
     } else {
       for (size_t k = 0; k < depth; ++k) std::memcpy(tile + k * kNb, from + k * ld, cols * sizeof(float));
-    }
-  }
-
-  void StoreRight(const SparseTask& task, const float* acc) const {
-    const FloatStore store{args_.bias, args_.activation, {}, args_.c, args_.ldc};
-    for (size_t row = 0; row < task.band.rows; row += kNb) {
-      const size_t rows = std::min(kNb, task.band.rows - row);
-      const float* tile = acc + row;
-      if (!IsVector(task)) {
-        float* out = reinterpret_cast<float*>(task.out);
-        kernel_.transpose(rows, task.cols, acc + row * kNb, kNb, out, kNb);
-        tile = out;
-      }
-      kernel_.store(store, tile, task.n0, task.band.m0 + row, task.cols, rows);
     }
   }
 
