@@ -1,4 +1,5 @@
 /** Parts of the ONNX models that the bench builds in memory, and how onnxruntime-node runs all of them. */
+import { runtime } from 'lowp';
 import { onnx } from 'onnx-proto';
 import type { InferenceSession } from 'onnxruntime-node';
 
@@ -31,8 +32,15 @@ export function encodeModel(graph: onnx.IGraphProto, domains: readonly string[] 
   return onnx.ModelProto.encode({ irVersion: IR_VERSION, opsetImport, graph }).finish();
 }
 
-export function sessionOptions(threads: number): InferenceSession.SessionOptions {
+/** Whether onnxruntime adds 8-bit products in 16 bits here: on x86 without VNNI. */
+export function saturates(): boolean {
+  return runtime.cpu.arch === 'x64' && !runtime.isas().some(({ name, supported }) => supported && name.includes('vnni'));
+}
+
+/** `exact`: no saturating 8-bit kernels; without it, what a user gets. */
+export function sessionOptions(threads: number, exact: boolean): InferenceSession.SessionOptions {
   return {
+    ...(exact ? { extra: { session: { x64quantprecision: '1' } } } : {}),
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

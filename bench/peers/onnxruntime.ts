@@ -6,13 +6,28 @@ import * as ort from 'onnxruntime-node';
 import type { OperatorKind, Operands } from '../problem';
 import { smallest } from '../stats';
 import { loopModel, singleModel, type Value } from './model';
-import { sessionOptions } from './onnx';
+import { saturates, sessionOptions } from './onnx';
 import { CONVOLUTIONS } from './onnxConvolutions';
 import { OPERATORS, type Product } from './onnxOperators';
 import type { Peer, PeerOperators, PeerProduct } from './peer';
 
-const CALL = 'ORT';
-const KERNEL = 'ORT kernel';
+/** How sessions treat u8 x s8 without VNNI: in 16-bit sums that saturate, or exactly, for which s8 weights become u8. */
+interface Mode {
+  readonly name: string;
+  readonly exact: boolean;
+  readonly about: readonly string[];
+}
+
+const USUAL: Mode = { name: 'ORT', exact: false, about: [] };
+const EXACT: Mode = {
+  name: 'ORT exact',
+  exact: true,
+  about: [
+    'ORT exact: the same with session.x64quantprecision, which turns s8 weights into u8 so that no sum saturates without VNNI; for u8s8 ' +
+      'and dynamic operands.',
+  ],
+};
+const MODES = saturates() ? [USUAL, EXACT] : [USUAL];
 
 const ABOUT: Readonly<Record<OperatorKind, string>> = {
   int8:
@@ -57,19 +72,32 @@ export async function openOnnxruntime(): Promise<Peer> {
 }
 
 function offer<P extends Threaded>(about: readonly string[], operators: readonly Operator<P>[]): PeerOperators<P> {
+  const lanes = MODES.map((mode) => ({ mode, able: operators.filter(({ operands }) => hasMode(mode, operands)) }));
+  const used = lanes.filter(({ able }) => able.length > 0);
   return {
-    about,
-    libraries: [CALL, KERNEL],
+    about: [...about, ...used.flatMap(({ mode }) => mode.about)],
+    libraries: used.flatMap(({ mode }) => [mode.name, kernelOf(mode)]),
     open: async (problem) => {
       const products: PeerProduct[] = [];
-      for (const operator of operators) products.push(await openCall(operator, problem), await openKernel(operator, problem));
+      for (const { mode, able } of used) {
+        for (const operator of able) {
+          products.push(await openCall(operator, problem, mode), await openKernel(operator, problem, mode));
+        }
+      }
       return products;
     },
   };
 }
 
-function create(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(model, sessionOptions(threads));
+/** s8 x s8 is exact in either mode, and float32 has none. */
+function hasMode({ exact }: Mode, operands: Operands): boolean {
+  return !exact || operands === 'u8s8' || operands === 'dynamic';
+}
+
+const kernelOf = ({ name }: Mode): string => `${name} kernel`;
+
+function create(model: Uint8Array, threads: number, { exact }: Mode): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(model, sessionOptions(threads, exact));
 }
 
 function tensor({ data, shape }: Value): ort.Tensor {
@@ -79,14 +107,14 @@ function tensor({ data, shape }: Value): ort.Tensor {
 }
 
 /** As a user does it: run() awaited. `y` is given to the session as lowp is given `out`. */
-async function openCall<P extends Threaded>({ name, operands, make }: Operator<P>, problem: P): Promise<PeerProduct> {
+async function openCall<P extends Threaded>({ name, operands, make }: Operator<P>, problem: P, mode: Mode): Promise<PeerProduct> {
   const { node, check } = make(problem);
-  const session = await create(singleModel(node), problem.threads);
+  const session = await create(singleModel(node), problem.threads, mode);
   const feeds = { a: tensor(node.a) };
   const fetches = { y: tensor(node.y) };
   return {
-    name: `ORT ${name}`,
-    library: CALL,
+    name: `${mode.name} ${name}`,
+    library: mode.name,
     operands,
     async: true,
     run: () => session.run(feeds, fetches),
@@ -96,13 +124,17 @@ async function openCall<P extends Threaded>({ name, operands, make }: Operator<P
 }
 
 /** The kernel alone: `calls` trips of a Loop within one run(). */
-async function openKernel<P extends Threaded>({ name, operands, make }: Operator<P>, problem: P): Promise<PeerProduct> {
+async function openKernel<P extends Threaded>(
+  { name, operands, make }: Operator<P>,
+  problem: P,
+  mode: Mode,
+): Promise<PeerProduct> {
   const { node, check } = make(problem);
-  const session = await create(loopModel(node, node.y), problem.threads);
+  const session = await create(loopModel(node, node.y), problem.threads, mode);
   const sample = looper(session, node.y, { a: tensor(node.a) });
   return {
-    name: `ORT ${name} kernel`,
-    library: KERNEL,
+    name: `${mode.name} ${name} kernel`,
+    library: kernelOf(mode),
     operands,
     run: () => sample(1),
     sample,
@@ -126,7 +158,7 @@ function looper(session: ort.InferenceSession, y: Value, inputs: Record<string, 
 /** Seconds of a Loop's iteration with nothing in it. */
 async function emptyIteration(): Promise<number> {
   const y = { data: new Float32Array(1), shape: [1, 1] };
-  const session = await create(loopModel(undefined, y), 1);
+  const session = await create(loopModel(undefined, y), 1, USUAL);
   const sample = looper(session, y, {});
   const trips = 2000;
   const seconds: number[] = [];

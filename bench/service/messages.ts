@@ -3,7 +3,9 @@ import type { NetworkName } from './network';
 
 export const OURS = ['lowp sync', 'lowp async'] as const;
 export const PEER = 'onnxruntime-node';
-export type Backend = (typeof OURS)[number] | typeof PEER;
+/** In the mode that is as exact as ours on processors without VNNI. */
+export const EXACT_PEER = 'onnxruntime-node exact';
+export type Backend = (typeof OURS)[number] | typeof PEER | typeof EXACT_PEER;
 
 /** The argument of the serving process, as JSON. */
 export interface ServerSettings {

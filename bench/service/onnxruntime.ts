@@ -75,8 +75,8 @@ export function encodeNetwork({ hidden, last }: QuantizedNetwork): Uint8Array {
   return encodeModel(graph, [DOMAIN]);
 }
 
-export async function onnxruntimePredictor(network: QuantizedNetwork, threads: number): Promise<Predict> {
-  const session = await ort.InferenceSession.create(encodeNetwork(network), sessionOptions(threads));
+export async function onnxruntimePredictor(network: QuantizedNetwork, threads: number, exact: boolean): Promise<Predict> {
+  const session = await ort.InferenceSession.create(encodeNetwork(network), sessionOptions(threads, exact));
   const inputs = (network.hidden[0] ?? network.last).weights.shape[0];
   const classes = network.last.bias.length;
   return async (images) => {

@@ -5,7 +5,7 @@ import { runtime } from 'lowp';
 import { pack } from '../../examples/digits/quantized';
 import { predictor, type Predict } from '../../examples/service/model';
 import { Service, type Counts } from '../../examples/service/server';
-import type { Reply, Request, ServerFigures, ServerSettings } from './messages';
+import { EXACT_PEER, type Reply, type Request, type ServerFigures, type ServerSettings } from './messages';
 import { quantizedNetwork } from './network';
 
 /** Milliseconds between the ticks that are watched; each tick's own distance is not a delay. */
@@ -22,7 +22,7 @@ async function makePredict({ network, backend, threads }: ServerSettings): Promi
   const quantized = quantizedNetwork(network);
   if (backend === 'lowp sync') return predictor(pack(quantized), 'sync');
   if (backend === 'lowp async') return predictor(pack(quantized), 'async');
-  return (await import('./onnxruntime.js')).onnxruntimePredictor(quantized, threads);
+  return (await import('./onnxruntime.js')).onnxruntimePredictor(quantized, threads, backend === EXACT_PEER);
 }
 
 function reply(message: Reply): void {
