@@ -22,6 +22,8 @@ export interface ConvFamily {
   readonly caption: readonly string[];
   /** Files of layers: a network each. */
   readonly networks: readonly string[];
+  /** Which of their layers; default: all. */
+  readonly has?: (shape: ConvShape) => boolean;
   readonly seed: number;
   /** Titles of the comparisons with contenders of ours. */
   readonly comparisons: readonly string[];
@@ -62,7 +64,10 @@ const against = (library: string): string => `x ${library}`;
 export function convTable(family: ConvFamily, settings: Settings): Table {
   const { quick, shapes } = settings;
   const files = shapes === undefined ? family.networks : [shapes];
-  const networks = files.map((file) => readNetwork(file, quick && shapes === undefined));
+  const networks = files
+    .map((file) => readNetwork(file, quick && shapes === undefined))
+    .map((network) => ({ ...network, layers: network.layers.filter(family.has ?? (() => true)) }))
+    .filter(({ layers }) => layers.length > 0);
   const peers = (family.peers ? settings.peers : []).flatMap((peer) => peer.convolutions ?? []);
   const libraries = peers.flatMap((peer) => peer.libraries);
   const scope = { family, settings, peers, libraries, comparisons: [...family.comparisons, ...libraries.map(against)] };

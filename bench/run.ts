@@ -1,7 +1,7 @@
 /** `npm run bench -- [case...] [options]`: verifies, then times, the named cases (default: all). */
 import { parseArgs } from 'node:util';
 import { runtime } from 'lowp';
-import { conv, convThreads } from './cases/conv';
+import { conv, convThreads, convWinograd } from './cases/conv';
 import { epilogue } from './cases/epilogue';
 import { float16 } from './cases/float16';
 import { nbits } from './cases/nbits';
@@ -27,6 +27,7 @@ const CASES: readonly BenchCase[] = [
   sgemmSweep,
   conv,
   convThreads,
+  convWinograd,
   epilogue,
   search,
   overhead,
@@ -40,8 +41,8 @@ options:
   --quick         fewer repetitions
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
-  --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages; for conv and
-                  conv-threads layers, as in bench/shapes
+  --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages; for conv,
+                  conv-threads and conv-winograd layers, as in bench/shapes
   --network NAME  of the service case: digits or mlp (default: both)
   --peers         other libraries beside ours: onnxruntime-node; oneDNN, OpenBLAS, Eigen and libxsmm where they are installed,
                   with cmake and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev libeigen3-dev libxsmm-dev)

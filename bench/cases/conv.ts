@@ -8,11 +8,13 @@ import type { BenchCase, Settings, Table } from '../types';
 
 const X_FLOAT = 'x f32';
 const X_ONE = 'x 1 thread';
+const X_DIRECT = 'x direct';
 
 interface Variant {
   readonly layout: ConvLayout;
   readonly threads: number;
   readonly suffix: string;
+  readonly winograd?: 2 | 4;
   readonly against?: Readonly<Record<string, string>>;
 }
 
@@ -42,11 +44,11 @@ function quantized(problem: ConvProblem, { layout, threads, suffix, against }: V
 }
 
 /** Bias and relu. */
-function float(problem: ConvProblem, { layout, threads, suffix, against }: Variant): ConvContender {
+function float(problem: ConvProblem, { layout, threads, suffix, winograd, against }: Variant): ConvContender {
   const { shape, floatWeights, bias } = problem;
   const { groups, stride: strides, padding } = shape;
   const x = layout === 'NHWC' ? toNhwc(problem.x) : problem.x;
-  const packed = packConv2d(floatWeights, { groups, bias });
+  const packed = packConv2d(floatWeights, { groups, bias, winograd });
   const out = new Float32Array(sizeOf(problem));
   const given = { layout, strides, padding, activation: 'relu', out, threads } as const;
   return {
@@ -109,4 +111,28 @@ export const convThreads: BenchCase = {
   name: 'conv-threads',
   about: 'the same with two threads or more against one',
   open: threadsTable,
+};
+
+const WINOGRAD: ConvFamily = {
+  ...FAMILY,
+  title: 'their float32 layers of 3x3 with stride 1, by Winograd',
+  caption: [
+    `${ABOUT} NHWC; \`x direct\` is against the same without Winograd, of which % counts the operations that a direct sum has.`,
+  ],
+  has: ({ kernel, stride, groups }) => kernel === 3 && stride === 1 && groups === 1,
+  comparisons: [X_DIRECT],
+  open: (problem) => {
+    const direct = float(problem, { layout: 'NHWC', threads: problem.threads, suffix: '' });
+    const against = { [X_DIRECT]: direct.name };
+    const tiles = ([2, 4] as const).map((winograd) => {
+      return float(problem, { layout: 'NHWC', threads: problem.threads, suffix: `, winograd ${winograd}`, winograd, against });
+    });
+    return [direct, ...tiles];
+  },
+};
+
+export const convWinograd: BenchCase = {
+  name: 'conv-winograd',
+  about: 'their float32 layers of 3x3 with stride 1, by Winograd',
+  open: (settings) => convTable(WINOGRAD, settings),
 };

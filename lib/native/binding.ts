@@ -8,7 +8,7 @@
 import type { FloatDtype } from '../types';
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 7;
+export const BINDING_VERSION = 8;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -149,6 +149,8 @@ export const enum Conv {
   groups,
   /** Images and result are [N, H, W, C]. */
   nhwc,
+  /** packConvF only: 2 or 4, the side of the tiles; 0: none. */
+  winograd,
   length,
 }
 

@@ -84,6 +84,7 @@ export function prepareConv(
   }
   checkChannels(images, read);
   const window = readWindow(images, [read.kernelH, read.kernelW], given);
+  if (read.winograd !== 0) checkWinograd(window);
   const shape = windowShape(window, read.outChannels);
   const tag = writeOutput(ctl, output);
   const bias = readBias(read.bias, read.outChannels, 'one per output channel', tag, undefined);
@@ -177,6 +178,14 @@ function checkPackedOptions({ groups }: ConvWeights, options: PackConv2dOptions)
   if (batchNorm !== undefined) throw expected('ERR_LOWP_VALUE', nothing, 'options.batchNorm', batchNorm);
   if (given === undefined || given === groups) return;
   throw expected('ERR_LOWP_VALUE', `${groups} (what the weights were packed with)`, 'options.groups', given);
+}
+
+function checkWinograd({ strideH, strideW, dilationH, dilationW }: WindowSizes): void {
+  for (const [name, sizes] of Object.entries({ strides: [strideH, strideW], dilations: [dilationH, dilationW] })) {
+    if (sizes.some((size) => size !== 1)) {
+      throw expected('ERR_LOWP_VALUE', '1 (the weights were packed for Winograd)', `options.${name}`, sizes);
+    }
+  }
 }
 
 function checkConvDepth(weights: ConvWeights, reachX: number): void {

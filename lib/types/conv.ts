@@ -46,6 +46,12 @@ export interface PackConv2dOptions {
   readonly bias?: Float32Array | Int32Array;
   /** float32 weights only. */
   readonly batchNorm?: BatchNorm;
+  /**
+   * float32 weights of 3 x 3, one group: for calls with strides and dilations of 1, by Winograd's minimal filtering with tiles of 2 x 2
+   * or 4 x 4 outputs. Fewer multiplications (2.25 or 4 times), larger weights (1.8 or 4 times), and other rounding: see `packConv2d`.
+   * Default: the direct sum.
+   */
+  readonly winograd?: 2 | 4;
 }
 
 /** Options of both convolutions. */

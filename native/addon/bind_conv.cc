@@ -54,8 +54,14 @@ napi_value PackFloats(Arguments& arguments) {
   const ArrayView w = ReadArray(arguments.env, arguments.values[1], "the weights", napi_float32_array);
   const ConvWeightShape shape = ReadWeightShape(sizes);
   CheckLength(w, CountOf(shape), "the weights");
+  const size_t tile = sizes.Size(ConvSlot::winograd, "the tile of Winograd");
+  const IsaSet isas = ActiveIsas();
   ConvPackedF packed;
-  Check(PackConvF(shape, w.As<const float>(), SelectSGemm(ActiveIsas()), SelectConv(ActiveIsas()), &packed));
+  if (tile == 0) {
+    Check(PackConvF(shape, w.As<const float>(), SelectSGemm(isas), SelectConv(isas), &packed));
+  } else {
+    Check(PackConvWinograd(shape, tile, w.As<const float>(), SelectSGemm(isas), SelectConv(isas), SelectWinograd(isas), &packed));
+  }
   return HandleOf(arguments, Packed{std::move(packed)});
 }
 

@@ -93,8 +93,6 @@ napi_value HandleInfo(Arguments& arguments) {
   const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
   const NBitsPackedB* groups = std::get_if<NBitsPackedB>(&packed->weights);
   const SGemmPackedB* floats = std::get_if<SGemmPackedB>(&packed->weights);
-  const bool is_float =
-      std::holds_alternative<SpmmPacked>(packed->weights) || std::holds_alternative<ConvPackedF>(packed->weights);
   const bool is_binary = corpus != nullptr && corpus->binary, is_int4 = groups != nullptr && groups->bits == 4;
   constexpr const char* kFloatDtypes[kSGemmStorages] = {"float32", "bfloat16", "float16"};
   const char* const dtype = floats != nullptr ? kFloatDtypes[static_cast<size_t>(floats->stored_as)]

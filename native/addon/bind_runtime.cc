@@ -11,6 +11,7 @@
 #include "kernels/quantize/quantize.h"
 #include "kernels/search/search.h"
 #include "kernels/spmm/spmm.h"
+#include "kernels/winograd/winograd.h"
 
 namespace lowp {
 namespace {
@@ -61,6 +62,7 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "nbits", NBitsKernels(), SelectNBits(active));
   ListKernels(list, "quantize", QuantizeKernels(), SelectQuantize(active));
   ListKernels(list, "conv", ConvKernels(), SelectConv(active));
+  ListKernels(list, "winograd", WinogradKernels(), SelectWinograd(active));
   ListKernels(list, "spmm", SpmmKernels(), SelectSpmm(active));
   ListKernels(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));

@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 7;
+inline constexpr int kBindingVersion = 8;
 
 struct GemmSlot {
   enum : size_t {
@@ -84,6 +84,7 @@ struct ConvSlot {
     padLeft,
     groups,
     nhwc,
+    winograd,
     length
   };
 };

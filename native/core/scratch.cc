@@ -6,7 +6,7 @@ namespace {
 constexpr size_t kKeptBytes = size_t{8} << 20;
 
 AlignedBuffer& Slot(ScratchSlot slot) {
-  thread_local AlignedBuffer buffers[3];
+  thread_local AlignedBuffer buffers[4];
   return buffers[static_cast<size_t>(slot)];
 }
 

@@ -9,8 +9,8 @@
 namespace lowp {
 
 // Several slots, because a parallel region runs inside a call that has scratch of its own on the same thread, and a convolution
-// holds images in another layout while the matrix product runs.
-enum class ScratchSlot { kImage, kCall, kTask };
+// holds images in another layout, or transformed tiles, while the matrix product runs.
+enum class ScratchSlot { kImage, kTiles, kCall, kTask };
 
 // At least `bytes`, or null where there is no memory. Valid until the next Scratch() of this slot on this thread.
 uint8_t* Scratch(ScratchSlot slot, size_t bytes);

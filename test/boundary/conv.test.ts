@@ -263,6 +263,21 @@ describe('handles', () => {
     expectThrows(() => packConv2d(w(), { groups: 3 }), 'ERR_LOWP_SHAPE', ['options.groups', '2 output channels']);
   });
 
+  test('weights for Winograd: 3 x 3, float32, one group, and calls with strides and dilations of 1', () => {
+    const nine = { data: new Float32Array(36), shape: [2, 2, 3, 3] };
+    expectThrows(() => packConv2d(nine, wrong({ winograd: 3 })), 'ERR_LOWP_VALUE', ['2 or 4', 'options.winograd', '3']);
+    expectThrows(() => packConv2d(w(), { winograd: 2 }), 'ERR_LOWP_SHAPE', ['[3, 3]', '[2, 2]']);
+    expectThrows(() => packConv2d({ data: new Float32Array(6), shape: [1, 2, 3] }, { winograd: 2 }), 'ERR_LOWP_SHAPE', [
+      '[1, 3]',
+    ]);
+    expectThrows(() => packConv2d(nine, { winograd: 2, groups: 2 }), 'ERR_LOWP_VALUE', ['options.groups', '2']);
+    expectThrows(() => packConv2d(w8(), { winograd: 2 }), 'ERR_LOWP_VALUE', ['quantized', 'options.winograd']);
+    expectThrows(() => conv2d(x(), nine, wrong({ winograd: 2 })), 'ERR_LOWP_TYPE', ['winograd']);
+    using packed = packConv2d(nine, { winograd: 2 });
+    expectThrows(() => conv2d(x(), packed, { strides: 2 }), 'ERR_LOWP_VALUE', ['options.strides', '[2, 2]', 'Winograd']);
+    expectThrows(() => conv2d(x(), packed, { dilations: [1, 2], padding: 3 }), 'ERR_LOWP_VALUE', ['options.dilations', '[1, 2]']);
+  });
+
   test('int32 bias of a handle and a float32 output', () => {
     const packed = packConv2d(w8(), { bias: Int32Array.of(1, 2) });
     expectThrows(() => quantizedConv2d(x8(), packed), 'ERR_LOWP_TYPE', ["a Float32Array (output is 'float32')"]);

@@ -73,6 +73,26 @@ Status ConvPixels(const ConvArgs& args, const ConvShape& s, const float* x, cons
   return {};
 }
 
+Status WinogradPixels(const ConvArgs& args, const ConvShape& s, const float* x, const float* residual, float* y) {
+  WinogradArgs tiles;
+  tiles.weights = &args.weights->winograd;
+  tiles.batch = s.batch;
+  tiles.height = s.height;
+  tiles.width = s.width;
+  tiles.out_h = s.out_h;
+  tiles.out_w = s.out_w;
+  tiles.pad_top = s.pad_top;
+  tiles.pad_left = s.pad_left;
+  tiles.x = x;
+  tiles.y = y;
+  tiles.bias = args.bias;
+  tiles.activation = args.activation;
+  tiles.residual = residual;
+  tiles.threads = args.threads;
+  tiles.stop = args.stop;
+  return Winograd(tiles);
+}
+
 Status QConvPixels(const QConvArgs& args, const ConvShape& s, const uint8_t* x, const void* residual, uint8_t* y) {
   const IntOutput& o = args.output;
   for (size_t g = 0; g < s.groups; ++g) {
@@ -168,15 +188,19 @@ Status Conv(const ConvArgs& args) {
   if (Status status = CheckShape(s, args.weights->shape); !status.ok()) return status;
   if (Status status = CheckEpilogue(args.activation, {}); !status.ok()) return status;
   if (IsEmpty(s)) return {};
-  if (args.weights->shape.is_depthwise()) return DepthwiseConv(args);
-  if (!NeedsTurning(s, args.nhwc)) return ConvPixels(args, s, args.x, args.residual, args.y);
+  const bool winograd = args.weights->winograd.tile != 0;
+  if (winograd && s.stride_h * s.stride_w * s.dilation_h * s.dilation_w != 1)
+    return {Code::kValue, "Expected strides and dilations of 1 of weights packed for Winograd"};
+  if (!winograd && args.weights->shape.is_depthwise()) return DepthwiseConv(args);
+  const auto run = winograd ? WinogradPixels : ConvPixels;
+  if (!NeedsTurning(s, args.nhwc)) return run(args, s, args.x, args.residual, args.y);
   ConvShape one = s;
   one.batch = 1;
   return TurnImages(s, *args.weights->entry->kernel, args.threads, args.x, sizeof(float), args.residual,
                     args.residual != nullptr ? sizeof(float) : 0, args.y, sizeof(float),
                     [&](const uint8_t* x, const uint8_t* residual, uint8_t* y) {
                       const float* added = args.residual != nullptr ? reinterpret_cast<const float*>(residual) : nullptr;
-                      return ConvPixels(args, one, reinterpret_cast<const float*>(x), added, reinterpret_cast<float*>(y));
+                      return run(args, one, reinterpret_cast<const float*>(x), added, reinterpret_cast<float*>(y));
                     });
 }
 

@@ -10,7 +10,8 @@
 //
 // Dense convolutions are matrix products whose left operand is gathered block by block (conv_rows.h). They want channels
 // innermost: of an image [N,C,H,W] one copy in that order is made at a time, and one of its result. Depthwise ones have kernels
-// of their own (conv_kernel.h), read either layout, and need scratch for kernel_h rows of 16 channels.
+// of their own (conv_kernel.h), read either layout, and need scratch for kernel_h rows of 16 channels. float32 weights of 3 x 3
+// may be packed for another algorithm, which rounds differently: winograd.h.
 #ifndef LOWP_KERNELS_CONV_CONV_H_
 #define LOWP_KERNELS_CONV_CONV_H_
 
@@ -27,6 +28,7 @@
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/sgemm/sgemm.h"
+#include "kernels/winograd/winograd.h"
 
 namespace lowp {
 
@@ -49,16 +51,20 @@ struct ConvPackedF {
   ConvWeightShape shape{};
   std::vector<SGemmPackedB> groups;  // dense
   AlignedBuffer taps;                // depthwise: [block of kConvNb channels][tap][kConvNb]
+  WinogradPacked winograd;           // instead of both, if its tile is not 0
 
   size_t k() const { return shape.depth(); }
   size_t n() const { return shape.out_channels; }
   size_t bytes() const;
   // The kernel that does the work: that of the matrix product, or the depthwise one.
-  const char* kernel_name() const { return groups.empty() ? entry->kernel->name : groups[0].entry->kernel->name; }
-  Isa isa() const { return groups.empty() ? entry->isa : groups[0].entry->isa; }
+  const char* kernel_name() const;
+  Isa isa() const;
 };
 Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry& gemm, const ConvEntry& entry,
                  ConvPackedF* packed);
+// For calls with strides and dilations of 1; `shape` of one group and 3 x 3, `tile` 2 or 4.
+Status PackConvWinograd(const ConvWeightShape& shape, size_t tile, const float* w, const SGemmEntry& gemm, const ConvEntry& entry,
+                        const WinogradEntry& winograd, ConvPackedF* packed);
 
 // Immutable once packed.
 struct ConvPackedQ {

@@ -27,9 +27,19 @@ void ChannelsInnermost(const ConvWeightShape& s, const T* w, T* to) {
 }  // namespace
 
 size_t ConvPackedF::bytes() const {
-  size_t total = taps.size();
+  size_t total = taps.size() + winograd.bytes();
   for (const SGemmPackedB& group : groups) total += group.storage.size();
   return total;
+}
+
+const char* ConvPackedF::kernel_name() const {
+  if (winograd.tile != 0) return winograd.entry->kernel->name;
+  return groups.empty() ? entry->kernel->name : groups[0].entry->kernel->name;
+}
+
+Isa ConvPackedF::isa() const {
+  if (winograd.tile != 0) return winograd.entry->isa;
+  return groups.empty() ? entry->isa : groups[0].entry->isa;
 }
 
 size_t ConvPackedQ::bytes() const {
@@ -65,6 +75,22 @@ Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry&
         SGemmStorage::kFloat32};
     if (Status status = PackSGemmB(args, gemm, &p.groups[g]); !status.ok()) return status;
   }
+  *packed = std::move(p);
+  return {};
+}
+
+Status PackConvWinograd(const ConvWeightShape& shape, size_t tile, const float* w, const SGemmEntry& gemm, const ConvEntry& entry,
+                        const WinogradEntry& winograd, ConvPackedF* packed) {
+  if (!IsWinogradTile(tile) || shape.groups != 1 || shape.kernel_h != 3 || shape.kernel_w != 3) {
+    return {Code::kValue, "Expected tiles of 2 or 4, one group and a kernel of 3x3 for Winograd but received " +
+                              std::to_string(tile) + ", " + std::to_string(shape.groups) + " and " +
+                              std::to_string(shape.kernel_h) + "x" + std::to_string(shape.kernel_w)};
+  }
+  ConvPackedF p;
+  p.entry = &entry;
+  p.shape = shape;
+  if (Status status = PackWinograd(tile, shape.out_channels, shape.group_channels, w, gemm, winograd, &p.winograd); !status.ok())
+    return status;
   *packed = std::move(p);
   return {};
 }
