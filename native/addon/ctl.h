@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 7;
+inline constexpr int kBindingVersion = 8;
 
 struct GemmSlot {
   enum : size_t {
@@ -84,6 +84,38 @@ struct ConvSlot {
     padLeft,
     groups,
     nhwc,
+    length
+  };
+};
+
+struct PoolSlot {
+  enum : size_t {
+    average,
+    countIncludePad,
+    nhwc,
+    batch,
+    channels,
+    height,
+    width,
+    outH,
+    outW,
+    kernelH,
+    kernelW,
+    strideH,
+    strideW,
+    dilationH,
+    dilationW,
+    padTop,
+    padLeft,
+    padBottom,
+    padRight,
+    scaleX,
+    zeroX,
+    scaleOut,
+    zeroOut,
+    threads,
+    job,
+    ownsOut,
     length
   };
 };
