@@ -19,7 +19,7 @@ import {
   Search,
   Sparse,
   StorageCode,
-} from '../../lib/native/binding';
+} from '../../lib/native/slots';
 import { detach } from '../helpers/buffers';
 import { outcome, ROOT, runChild, SUCCESS } from '../helpers/child';
 import { wrong } from '../helpers/failures';
@@ -348,6 +348,7 @@ test('control blocks, version and limits mirror those of native code', () => {
     CastSlot: Cast.length + 1,
     SearchSlot: Search.length + 1,
     ConvSlot: Conv.length + 1,
+    PoolSlot: Pool.length + 1,
     SparseSlot: Sparse.length + 1,
     GroupSlot: Group.length + 1,
     QuantizeSlot: Quantize.length + 1,

@@ -1,5 +1,6 @@
 /** The native binding itself, for tests that go round lib/validate. */
-import { Conv, Gemm, Group, Pack, Sparse, type NativeBinding, type NativeHandle } from '../../lib/native/binding';
+import type { NativeBinding, NativeHandle } from '../../lib/native/binding';
+import { Conv, Gemm, Group, Pack, Sparse } from '../../lib/native/slots';
 import { makeControl } from '../../lib/native/control';
 import { nativeBinding } from '../../lib/native/load';
 
