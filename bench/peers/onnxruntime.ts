@@ -9,6 +9,7 @@ import { loopModel, singleModel, type Value } from './model';
 import { sessionOptions } from './onnx';
 import { CONVOLUTIONS } from './onnxConvolutions';
 import { OPERATORS, type Product } from './onnxOperators';
+import { POOLINGS } from './onnxPools';
 import type { Peer, PeerOperators, PeerProduct } from './peer';
 
 const CALL = 'ORT';
@@ -24,6 +25,10 @@ const ABOUT: Readonly<Record<OperatorKind, string>> = {
 
 const ABOUT_CONVOLUTIONS =
   'ORT: onnxruntime-node, awaited, NCHW, `y` preallocated. QLinearConv u8s8 -> u8 and FusedConv (Conv with Relu), both with bias and relu.';
+
+const ABOUT_POOLINGS =
+  'ORT: onnxruntime-node, awaited, NCHW, `y` preallocated. MaxPool, AveragePool and GlobalAveragePool; of u8 MaxPool, QLinearAveragePool ' +
+  'and QLinearGlobalAveragePool.';
 
 /** What every problem says. */
 interface Threaded {
@@ -52,6 +57,7 @@ export async function openOnnxruntime(): Promise<Peer> {
       ),
     // It has no sparse product.
     convolutions: offer([ABOUT_CONVOLUTIONS, kernel], CONVOLUTIONS),
+    poolings: offer([ABOUT_POOLINGS, kernel], POOLINGS),
     close: async () => {},
   };
 }

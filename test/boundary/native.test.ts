@@ -15,6 +15,7 @@ import {
   Group,
   MAX_THREADS,
   Pack,
+  Pool,
   Quantize,
   Search,
   Sparse,
