@@ -39,13 +39,13 @@ inline void ForTaps(const PoolTaps<T>& taps, size_t lane, const Two& two, const 
 template <class V, int kVectors>
 inline void PoolBlock(const PoolTaps<typename V::In>& taps, size_t lane, typename V::Out* to) {
   typename V::Acc acc[kVectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int j = 0; j < kVectors; ++j) acc[j] = V::First();
   size_t left = V::kTaps;
   const auto make_room = [&](size_t count) {
     if (V::kTaps == kPoolAnyTaps) return;
     if (left < count) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int j = 0; j < kVectors; ++j) V::Settle(acc[j]);
       left = V::kTaps;
     }
@@ -55,15 +55,15 @@ inline void PoolBlock(const PoolTaps<typename V::In>& taps, size_t lane, typenam
       taps, lane,
       [&](const typename V::In* p, const typename V::In* q) {
         make_room(2);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < kVectors; ++j) V::Add(acc[j], p + j * V::kWidth, q + j * V::kWidth);
       },
       [&](const typename V::In* p) {
         make_room(1);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < kVectors; ++j) V::Add(acc[j], p + j * V::kWidth);
       });
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int j = 0; j < kVectors; ++j) {
     V::Settle(acc[j]);
     V::Store(to + lane + j * V::kWidth, acc[j]);
@@ -76,6 +76,9 @@ void PoolLanes(const PoolTaps<typename V::In>& taps, size_t lanes, typename V::O
   size_t lane = 0;
   if constexpr (kWidth > 1) {
     for (; lane + V::kVectors * kWidth <= lanes; lane += V::kVectors * kWidth) PoolBlock<V, V::kVectors>(taps, lane, to);
+    if constexpr (V::kVectors > 2) {
+      for (; lane + 2 * kWidth <= lanes; lane += 2 * kWidth) PoolBlock<V, 2>(taps, lane, to);
+    }
     for (; lane + kWidth <= lanes; lane += kWidth) PoolBlock<V, 1>(taps, lane, to);
     if (lane == lanes) return;
     // The last ones together with some of those before, whose results come out the same.
@@ -95,15 +98,15 @@ void PoolLanes(const PoolTaps<typename V::In>& taps, size_t lanes, typename V::O
 template <class R>
 inline typename R::Out PoolRun(const typename R::In* x, size_t count) {
   typename R::Acc acc[R::kVectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int j = 0; j < R::kVectors; ++j) acc[j] = R::First();
   size_t i = 0;
   for (; i + R::kVectors * R::kWidth <= count; i += R::kVectors * R::kWidth) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 0; j < R::kVectors; ++j) R::Add(acc[j], x + i + j * R::kWidth);
   }
   if constexpr (R::kVectors > 1) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 1; j < R::kVectors; ++j) R::Join(acc[0], acc[j]);
     for (; i + R::kWidth <= count; i += R::kWidth) R::Add(acc[0], x + i);
   }

@@ -18,6 +18,8 @@ enum class PoolPath {
 
 // Sums of a line, or of the channels of a pixel, that are made at a time: 8 KB of float64, a quarter of L1.
 inline constexpr size_t kPoolMaxLanes = 1024;
+// Lines that are made one after another: with what becomes of them they stay in L1.
+inline constexpr size_t kPoolLineBytes = size_t{8} << 10;
 inline constexpr size_t kPoolMaxLineStride = 8;
 inline constexpr size_t kPoolMaxLineExtent = size_t{1} << 16;
 // Results of runs that are fetched by one call.
@@ -43,14 +45,18 @@ class PoolWalk {
     lanes_ = std::min(lanes_, kPoolMaxLanes);
     const size_t taps = path_ == PoolPath::kLines ? s_.kernel_w : columns_.most();
     // A phase has room for the last window of the last vector.
-    phase_ = RoundUp(DivUp((lanes_ - 1) * s_.stride_w + columns_.extent(), s_.stride_w), kPoolPadding);
+    if (path_ == PoolPath::kLines) {
+      phase_ = RoundUp(DivUp((lanes_ - 1) * s_.stride_w + columns_.extent(), s_.stride_w), kPoolPadding);
+      block_rows_ = std::clamp<size_t>(kPoolLineBytes / (phase_ * s_.stride_w * sizeof(Line)), 1, s_.out_h);
+    }
     BufferLayout layout;
     offsets_at_ = layout.Add(taps * sizeof(ptrdiff_t));
-    sums_at_ = layout.Add(RoundUp(lanes_, kPoolPadding) * sizeof(Line));
+    sums_at_ = layout.Add(std::max(RoundUp(lanes_, kPoolPadding), block_rows_ * phase_) * sizeof(Line));
     if constexpr (R::kDivides) divisors_at_ = layout.Add(R::Divisors::Bytes(lanes_));
     if (path_ == PoolPath::kLines) {
-      line_at_ = layout.Add(phase_ * s_.stride_w * sizeof(Line));
-      if (s_.stride_w > 1) parted_at_ = layout.Add(phase_ * s_.stride_w * sizeof(Line));
+      const size_t lines = block_rows_ * phase_ * s_.stride_w * sizeof(Line);
+      line_at_ = layout.Add(lines);
+      if (s_.stride_w > 1) parted_at_ = layout.Add(lines);
     }
     bytes_ = layout.size();
   }
@@ -61,7 +67,7 @@ class PoolWalk {
   size_t units() const {
     switch (path_) {
       case PoolPath::kPixels: return s_.batch * s_.out_h * DivUp(s_.channels, lanes_);
-      case PoolPath::kLines: return s_.batch * s_.channels * s_.out_h * DivUp(s_.out_w, lanes_);
+      case PoolPath::kLines: return s_.batch * s_.channels * DivUp(s_.out_h, block_rows_) * DivUp(s_.out_w, lanes_);
       case PoolPath::kImages: return DivUp(s_.batch * s_.channels, kPoolRunBlock);
       case PoolPath::kWindows: return s_.batch * s_.channels * s_.out_h;
     }
@@ -109,7 +115,7 @@ class PoolWalk {
       if (walk.path_ == PoolPath::kLines) {
         for (size_t i = 0; i < s.kernel_w; ++i) {
           const size_t column = i * s.dilation_w;
-          offsets[i] = static_cast<ptrdiff_t>(column % s.stride_w * walk.phase_ + column / s.stride_w);
+          offsets[i] = static_cast<ptrdiff_t>(column % s.stride_w * walk.block_rows_ * walk.phase_ + column / s.stride_w);
         }
       } else {
         const size_t step = s.dilation_w * (walk.nhwc_ ? s.channels : 1);
@@ -119,8 +125,7 @@ class PoolWalk {
   };
 
   PoolPath Choose() const {
-    const size_t most = SaturatingTaps();
-    const bool huge = R::kDivides && sizeof(T) == 1 && most > kPoolMaxBytes;
+    const bool huge = R::kDivides && sizeof(T) == 1 && rows_.most() * columns_.most() > kPoolMaxBytes;
     if (huge) return PoolPath::kWindows;
     if (nhwc_) return PoolPath::kPixels;
     const bool whole = s_.out_pixels() == 1 && s_.dilation_h == 1 && s_.dilation_w == 1 && rows_.Inside(0).count == s_.height &&
@@ -130,9 +135,6 @@ class PoolWalk {
     // The longer of the two is the inner loop.
     return s_.out_w < s_.kernel_w && s_.dilation_w == 1 ? PoolPath::kWindows : PoolPath::kLines;
   }
-
-  // Both factors are below 2^31.
-  size_t SaturatingTaps() const { return rows_.most() * columns_.most(); }
 
   // Few rows have to be cut by channels for the threads.
   size_t LaneBlock(size_t threads) const {
@@ -179,15 +181,39 @@ class PoolWalk {
     }
   }
 
+  // Several rows at a time: fewer calls, results of narrow images fill vectors, and what one step stores has left the store
+  // buffer when the next one reads it at another offset.
   void Lines(size_t unit, Task& task) const {
-    const size_t blocks = DivUp(s_.out_w, lanes_), ox = unit % blocks * lanes_, oy = unit / blocks % s_.out_h;
-    const size_t plane = unit / blocks / s_.out_h, lanes = std::min(lanes_, s_.out_w - ox), stride = s_.stride_w;
+    const size_t blocks = DivUp(s_.out_w, lanes_), ox = unit % blocks * lanes_, lanes = std::min(lanes_, s_.out_w - ox);
+    const size_t row_blocks = DivUp(s_.out_h, block_rows_), plane = unit / blocks / row_blocks;
+    const size_t first = unit / blocks % row_blocks * block_rows_, rows = std::min(block_rows_, s_.out_h - first);
+    for (size_t row = 0; row < rows; ++row) FillLine(plane, first + row, ox, lanes, task.line + row * phase_ * s_.stride_w);
+    if (s_.stride_w > 1) PartLines(task.line, task.parted);
+    const size_t to = (plane * s_.out_h + first) * s_.out_w + ox;
+    const bool direct = !R::kDivides && rows == 1;
+    Line* target = direct ? reduction_.Target(task.sums, to) : task.sums;
+    reduction_.Along({task.parted, 1, 0, task.offsets, s_.kernel_w}, (rows - 1) * phase_ + lanes, target);
+    if (direct) return;
+    for (size_t row = 0; row < rows; ++row) {
+      const Line* sums = task.sums + row * phase_;
+      const size_t at = to + row * s_.out_w;
+      if constexpr (R::kDivides) {
+        const size_t inside = rows_.Inside(first + row).count, padded = include_pad_ ? rows_.Padded(first + row) : 0;
+        const size_t slot = task.divisors.Slot(reduction_, {inside, padded, ox}, lanes,
+                                               [&](size_t lane) { return CountOf(inside, padded, ox + lane); });
+        reduction_.Store(task.divisors, slot, sums, lanes, at);
+      } else {
+        std::copy_n(sums, lanes, reduction_.Target(nullptr, at));
+      }
+    }
+  }
+
+  void FillLine(size_t plane, size_t oy, size_t ox, size_t lanes, Line* line) const {
     const PoolSpan rows = rows_.Inside(oy);
     // Columns `left` to `right` of the line stand in the image.
     const int64_t origin = columns_.Origin(ox), width = static_cast<int64_t>(s_.width);
-    const int64_t length = static_cast<int64_t>((lanes - 1) * stride + columns_.extent());
+    const int64_t length = static_cast<int64_t>((lanes - 1) * s_.stride_w + columns_.extent());
     const int64_t left = std::clamp<int64_t>(-origin, 0, length), right = std::clamp<int64_t>(width - origin, left, length);
-    Line* line = task.line;
     std::fill(line, line + left, reduction_.First());
     const ptrdiff_t zero = 0;
     if (left < right) {
@@ -195,24 +221,14 @@ class PoolWalk {
       reduction_.Lanes({at, rows.count, static_cast<ptrdiff_t>(s_.dilation_h * s_.width), &zero, 1},
                        static_cast<size_t>(right - left), line + left);
     }
-    std::fill(line + right, line + length, reduction_.First());
-    if (stride > 1) PartLine(line, task.parted);
-    const size_t to = (plane * s_.out_h + oy) * s_.out_w + ox;
-    Line* target = reduction_.Target(task.sums, to);
-    reduction_.Along({task.parted, 1, 0, task.offsets, s_.kernel_w}, lanes, target);
-    if constexpr (R::kDivides) {
-      const size_t padded = include_pad_ ? rows_.Padded(oy) : 0;
-      const size_t slot = task.divisors.Slot(reduction_, {rows.count, padded, ox}, lanes,
-                                             [&](size_t lane) { return CountOf(rows.count, padded, ox + lane); });
-      reduction_.Store(task.divisors, slot, target, lanes, to);
-    }
+    std::fill(line + right, line + phase_ * s_.stride_w, reduction_.First());  // to where the next line begins
   }
 
-  void PartLine(const Line* line, Line* parted) const {
-    const size_t stride = s_.stride_w;
-    if (stride == 2) return reduction_.Part(line, phase_, parted);
+  void PartLines(const Line* line, Line* parted) const {
+    const size_t stride = s_.stride_w, ld = block_rows_ * phase_;
+    if (stride == 2) return reduction_.Part(line, ld, parted);
     for (size_t phase = 0; phase < stride; ++phase)
-      for (size_t i = 0; i < phase_; ++i) parted[phase * phase_ + i] = line[i * stride + phase];
+      for (size_t i = 0; i < ld; ++i) parted[phase * ld + i] = line[i * stride + phase];
   }
 
   void Images(size_t unit, Task& task) const {
@@ -273,7 +289,7 @@ class PoolWalk {
   const std::atomic<bool>* stop_;
   const R& reduction_;
   const PoolPath path_;
-  size_t lanes_, phase_, bytes_;
+  size_t lanes_, phase_ = 0, block_rows_ = 1, bytes_;
   size_t offsets_at_, sums_at_, divisors_at_ = 0, line_at_ = 0, parted_at_ = 0;
 };
 
