@@ -1,4 +1,4 @@
-// Slots of the control blocks; lib/native/binding.ts mirrors them and says what they mean.
+// Slots of the control blocks; lib/native/slots.ts mirrors them and says what they mean.
 #ifndef LOWP_ADDON_CTL_H_
 #define LOWP_ADDON_CTL_H_
 

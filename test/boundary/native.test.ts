@@ -1,26 +1,9 @@
 /** lowp.node called without TypeScript in front of it: whatever comes, it throws { code, message } and touches no other memory. */
 import '../helpers/ownBinary';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { types } from 'node:util';
-import {
-  ActivationCode,
-  BINDING_VERSION,
-  Cast,
-  Conv,
-  Gemm,
-  Group,
-  MAX_THREADS,
-  Pack,
-  Pool,
-  Quantize,
-  Search,
-  Sparse,
-  StorageCode,
-} from '../../lib/native/slots';
-import { outcome, ROOT, runChild, SUCCESS } from '../helpers/child';
+import { outcome, runChild, SUCCESS } from '../helpers/child';
 import { wrong } from '../helpers/failures';
 import { binding, controlOf, expectFailure, gemmControl, packedBytes, packedFloats } from '../helpers/native';
 
@@ -107,30 +90,6 @@ describe('handles', () => {
   test('cannot be copied to another thread', () => {
     expect(() => structuredClone(packedFloats(3, 2))).toThrow(/could not be cloned/);
   });
-});
-
-test('control blocks, version and limits mirror those of native code', () => {
-  const text = readFileSync(join(ROOT, 'native/addon/ctl.h'), 'utf8');
-  const lengths = Object.fromEntries(
-    [...text.matchAll(/struct (\w+) \{\s*enum : size_t \{([^}]*)\}/g)].map(([, name, slots]) => [name, slots.split(',').length]),
-  );
-  expect(lengths).toEqual({
-    GemmSlot: Gemm.length + 1,
-    ActivationCode: ActivationCode.length + 1,
-    ActivationQuantization: 4,
-    PackSlot: Pack.length + 1,
-    StorageCode: StorageCode.length + 1,
-    CastSlot: Cast.length + 1,
-    SearchSlot: Search.length + 1,
-    ConvSlot: Conv.length + 1,
-    PoolSlot: Pool.length + 1,
-    SparseSlot: Sparse.length + 1,
-    GroupSlot: Group.length + 1,
-    QuantizeSlot: Quantize.length + 1,
-  });
-  expect(text).toContain(`kBindingVersion = ${BINDING_VERSION};`);
-  expect(native.version).toBe(BINDING_VERSION);
-  expect(readFileSync(join(ROOT, 'native/core/thread_pool.h'), 'utf8')).toContain(`kMaxThreads = ${MAX_THREADS};`);
 });
 
 test('20000 random calls > seed 1', async () => {
