@@ -16,7 +16,7 @@ import type { GemmShape } from './shapes';
 import { columnsOf, difference, floatTolerance, groupColumnsOf, ofColumns, pick, rowsOf, type Sample } from './verify';
 
 /** What a product is computed from: a contender is compared with those that take the same. */
-export type Operands = 'u8s8' | 's8s8' | 'dynamic' | 'nbits' | 'f32' | 'csr';
+export type Operands = 'u8' | 'u8s8' | 's8s8' | 'dynamic' | 'nbits' | 'f32' | 'csr';
 
 /** Which products of peers a table compares with; `'nbits'`: 4-bit weights in groups of 32, float32 activations. */
 export type OperatorKind = PeakKind | 'nbits';

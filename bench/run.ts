@@ -6,6 +6,7 @@ import { epilogue } from './cases/epilogue';
 import { float16 } from './cases/float16';
 import { nbits } from './cases/nbits';
 import { overhead } from './cases/overhead';
+import { pool } from './cases/pool';
 import { qgemm, qgemmSweep } from './cases/qgemm';
 import { search } from './cases/search';
 import { service } from './cases/service';
@@ -28,6 +29,7 @@ const CASES: readonly BenchCase[] = [
   conv,
   convThreads,
   convWinograd,
+  pool,
   epilogue,
   search,
   overhead,
@@ -42,7 +44,7 @@ options:
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
   --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages; for conv,
-                  conv-threads and conv-winograd layers, as in bench/shapes
+                  conv-threads, conv-winograd and pool layers, as in bench/shapes
   --network NAME  of the service case: digits or mlp (default: both)
   --peers         other libraries beside ours: onnxruntime-node; oneDNN, OpenBLAS, Eigen and libxsmm where they are installed,
                   with cmake and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev libeigen3-dev libxsmm-dev)

@@ -8,7 +8,14 @@ export { PackedConv2d, packConv2d } from './ops/packConv2d';
 export { PackedEmbeddings, packEmbeddings } from './ops/packEmbeddings';
 export { PackedSparse, packSparse } from './ops/packSparse';
 export { PackedWeights, packWeights } from './ops/packWeights';
-export { averagePool2d, globalAveragePool2d, maxPool2d } from './ops/pool';
+export {
+  averagePool2d,
+  averagePool2dAsync,
+  globalAveragePool2d,
+  globalAveragePool2dAsync,
+  maxPool2d,
+  maxPool2dAsync,
+} from './ops/pool';
 export { dequantize, quantize } from './ops/quantize';
 export { quantizedConv2d, quantizedConv2dAsync } from './ops/quantizedConv2d';
 export { quantizedMatmul, quantizedMatmulAsync } from './ops/quantizedMatmul';

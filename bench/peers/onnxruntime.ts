@@ -9,6 +9,7 @@ import { loopModel, singleModel, type Value } from './model';
 import { saturates, sessionOptions } from './onnx';
 import { CONVOLUTIONS } from './onnxConvolutions';
 import { OPERATORS, type Product } from './onnxOperators';
+import { POOLINGS } from './onnxPools';
 import type { Peer, PeerOperators, PeerProduct } from './peer';
 
 /** How sessions treat u8 x s8 without VNNI: in 16-bit sums that saturate, or exactly, for which s8 weights become u8. */
@@ -40,6 +41,10 @@ const ABOUT: Readonly<Record<OperatorKind, string>> = {
 const ABOUT_CONVOLUTIONS =
   'ORT: onnxruntime-node, awaited, NCHW, `y` preallocated. QLinearConv u8s8 -> u8 and FusedConv (Conv with Relu), both with bias and relu.';
 
+const ABOUT_POOLINGS =
+  'ORT: onnxruntime-node, awaited, NCHW, `y` preallocated. MaxPool, AveragePool and GlobalAveragePool; of u8 MaxPool, QLinearAveragePool ' +
+  'and QLinearGlobalAveragePool.';
+
 /** What every problem says. */
 interface Threaded {
   readonly threads: number;
@@ -67,6 +72,7 @@ export async function openOnnxruntime(): Promise<Peer> {
       ),
     // It has no sparse product.
     convolutions: offer([ABOUT_CONVOLUTIONS, kernel], CONVOLUTIONS),
+    poolings: offer([ABOUT_POOLINGS, kernel], POOLINGS),
     close: async () => {},
   };
 }

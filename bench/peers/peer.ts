@@ -1,6 +1,7 @@
 /** What a user would pick instead. A peer that can't be loaded is named with its reason, never left out in silence. */
 import type { ConvProblem } from '../convProblem';
 import type { GemmContender } from '../gemm';
+import type { PoolProblem } from '../poolProblem';
 import type { OperatorKind, Problem } from '../problem';
 import type { SparseShape } from '../sparse/shapes';
 
@@ -12,6 +13,7 @@ export interface Peer {
   /** With the sparse matrix on the left: its sparse products, and dense ones that don't know. */
   readonly sparse?: PeerOperators<SparseShape>;
   readonly convolutions?: PeerOperators<ConvProblem>;
+  readonly poolings?: PeerOperators<PoolProblem>;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;

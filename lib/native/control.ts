@@ -5,7 +5,7 @@
  * types first, which takes 48.
  */
 export interface Control {
-  /** By the enums of binding.ts. */
+  /** By the enums of slots.ts. */
   readonly slots: Float64Array;
   readonly bytes: Uint8Array;
 }

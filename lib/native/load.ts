@@ -2,7 +2,8 @@
 import bindings from 'bindings';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fromNative, lowpError, suggestion, describe, type Caller } from '../errors';
-import { BINDING_VERSION, MAX_THREADS, type NativeBinding } from './binding';
+import type { NativeBinding } from './binding';
+import { BINDING_VERSION, MAX_THREADS } from './slots';
 
 const MODULE_ROOT = join(__dirname, '..', '..');
 const CANDIDATES = [

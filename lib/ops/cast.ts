@@ -1,5 +1,5 @@
 import { expected, fromNative } from '../errors';
-import { Cast } from '../native/binding';
+import { Cast } from '../native/slots';
 import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

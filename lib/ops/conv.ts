@@ -1,6 +1,7 @@
 /** What both convolutions share: reading and checking the arguments, and running what was checked. */
 import { expected, lowpError } from '../errors';
-import { Gemm, type NativeHandle, type NumericArray, type Typed8 } from '../native/binding';
+import type { NativeHandle, NumericArray, Typed8 } from '../native/binding';
+import { Gemm } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
 import type {
   Activation,

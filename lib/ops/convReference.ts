@@ -1,5 +1,5 @@
 /** A checked convolution with the reference backend. */
-import { Gemm } from '../native/binding';
+import { Gemm } from '../native/slots';
 import * as reference from '../reference';
 import type { CommonConv2dOptions, QuantizedTensor, Tensor } from '../types';
 import { isTyped8 } from '../validate/arrays';

@@ -1,6 +1,7 @@
 /** What both matrix products share: weights as a handle or packed for the call, the result, and awaiting a job. */
 import { expected, fromNative, lowpError, type Caller, type LowpError } from '../errors';
-import { Gemm, type NativeBinding, type NativeHandle, type NumericArray, type Typed8 } from '../native/binding';
+import type { NativeBinding, NativeHandle, NumericArray, Typed8 } from '../native/binding';
+import { Gemm } from '../native/slots';
 import { allocate, checkAlias, isTagged, tooShort, type ArrayTag, type TaggedArrays } from '../validate/arrays';
 import { checkResidualAlias } from '../validate/epilogue';
 import { isFloatDtype } from '../validate/floats';

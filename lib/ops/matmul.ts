@@ -1,5 +1,6 @@
 import { expected } from '../errors';
-import { Gemm, type NumericArray } from '../native/binding';
+import type { NumericArray } from '../native/binding';
+import { Gemm } from '../native/slots';
 import type { Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

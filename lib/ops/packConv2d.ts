@@ -1,5 +1,6 @@
 import { expected, lowpError, type Caller } from '../errors';
-import { Conv, type NativeBinding, type NativeHandle, type NumericArray, type Typed8 } from '../native/binding';
+import type { NativeBinding, NativeHandle, NumericArray, Typed8 } from '../native/binding';
+import { Conv } from '../native/slots';
 import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

@@ -1,5 +1,6 @@
 import { expected, lowpError } from '../errors';
-import { Search, type NativeBinding, type NativeHandle } from '../native/binding';
+import type { NativeBinding, NativeHandle } from '../native/binding';
+import { Search } from '../native/slots';
 import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

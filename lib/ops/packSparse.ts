@@ -1,5 +1,6 @@
 import { lowpError, type Caller } from '../errors';
-import { Sparse, type NativeBinding, type NativeHandle } from '../native/binding';
+import type { NativeBinding, NativeHandle } from '../native/binding';
+import { Sparse } from '../native/slots';
 import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

@@ -1,5 +1,6 @@
 import { expected, type Caller } from '../errors';
-import { Pack, type NativeBinding, type NativeHandle, type PackedDtype } from '../native/binding';
+import type { NativeBinding, NativeHandle, PackedDtype } from '../native/binding';
+import { Pack } from '../native/slots';
 import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

@@ -1,6 +1,7 @@
 /** Reading and checking the arguments of `quantizedMatmul`. */
 import { expected, lowpError, type LowpError } from '../errors';
-import { ActivationQuantization, Gemm, type NumericArray, type Typed8 } from '../native/binding';
+import type { NumericArray, Typed8 } from '../native/binding';
+import { ActivationQuantization, Gemm } from '../native/slots';
 import type { GroupQuantizedTensor, QuantizedDtype, QuantizedOutput, QuantizedTensor, Tensor } from '../types';
 import { checkLength, isTagged, tagOf, type ArrayTag } from '../validate/arrays';
 import { readResidual, refuseRealEpilogue, writeActivation } from '../validate/epilogue';

@@ -1,5 +1,6 @@
 import { expected, fromNative, lowpError, type Caller } from '../errors';
-import { Quantize, type NativeBinding } from '../native/binding';
+import type { NativeBinding } from '../native/binding';
+import { Quantize } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

@@ -1,5 +1,5 @@
 import { expected, fromNative } from '../errors';
-import { Group } from '../native/binding';
+import { Group } from '../native/slots';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { GroupQuantizedTensor, QuantizeWeightsOptions, Tensor } from '../types';

@@ -1,6 +1,7 @@
 /** Running checked convolutions, on native kernels or by the reference. */
 import { fromNative, type Caller } from '../errors';
-import { Conv, type NativeBinding, type NativeHandle } from '../native/binding';
+import type { NativeBinding, NativeHandle } from '../native/binding';
+import { Conv } from '../native/slots';
 import { makeControl } from '../native/control';
 import { nativeBinding } from '../native/load';
 import type { ConvCall } from './conv';

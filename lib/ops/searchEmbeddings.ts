@@ -1,5 +1,6 @@
 import { expected, fromNative, lowpError } from '../errors';
-import { Search, type NativeBinding } from '../native/binding';
+import type { NativeBinding } from '../native/binding';
+import { Search } from '../native/slots';
 import type { Control } from '../native/control';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';

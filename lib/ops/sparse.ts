@@ -1,6 +1,7 @@
 /** Reading and checking the arguments of `sparseMatmul`. */
 import { expected } from '../errors';
-import { ActivationQuantization, Gemm, type NumericArray } from '../native/binding';
+import type { NumericArray } from '../native/binding';
+import { ActivationQuantization, Gemm } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
 import type { QuantizedTensor, SparseMatmulOptions, SparseMatrix, SparseSide } from '../types';
 import { checkAlias, isTagged, isTyped8 } from '../validate/arrays';

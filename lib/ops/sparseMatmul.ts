@@ -1,5 +1,6 @@
 import { expected, fromNative, type Caller } from '../errors';
-import { Gemm, type NativeBinding, type NativeHandle, type NumericArray } from '../native/binding';
+import type { NativeBinding, NativeHandle, NumericArray } from '../native/binding';
+import { Gemm } from '../native/slots';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { AsyncOptions, MatmulOutput, QuantizedMatmulResult, SparseMatmulOptions } from '../types';

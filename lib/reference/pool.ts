@@ -19,7 +19,7 @@ type Bytes = Int8Array | Uint8Array;
 type Input = Tensor<Float32Array> | QuantizedTensor;
 type Output = Tensor<Float32Array | Bytes> & Partial<Pick<QuantizedTensor, 'scale' | 'zeroPoint'>>;
 
-/** The largest element of each window; NaN where there is one. Of none: -Infinity, or the lowest of 8 bits. */
+/** The largest element of each window; NaN where there is one, and +0 for either zero. Of none: -Infinity, or the lowest of 8 bits. */
 export function maxPool2d<X extends Input>(x: X, options: MaxPool2dOptions): Pooled<X>;
 export function maxPool2d(x: Input, options: MaxPool2dOptions): Output {
   const images = imagesOf(x, options.layout);
@@ -30,7 +30,7 @@ export function maxPool2d(x: Input, options: MaxPool2dOptions): Output {
   const data = options.out ?? (float ? new Float32Array(product(shape)) : bytes(dtypeOf(x.data), product(shape)));
   forEachWindow(images, window, shape, options.layout, (index, elements) => {
     const larger = (v: number, at: number): number => (v > x.data[at] || Number.isNaN(v) ? v : x.data[at]);
-    data[index] = elements.reduce(larger, lowest);
+    data[index] = elements.reduce(larger, lowest) + 0;
   });
   return float ? { data, shape } : { data, shape, scale: f32(parameters(x).scale), zeroPoint: parameters(x).zeroPoint };
 }

@@ -54,16 +54,20 @@ export interface PackConv2dOptions {
   readonly winograd?: 2 | 4;
 }
 
-/** Options of both convolutions. */
-export interface CommonConv2dOptions extends WindowOptions {
-  /** Input and output channels in so many groups. Default 1; of packed weights what they were packed with. */
-  readonly groups?: number;
-  /** Default `'none'`. `{ min: 0, max: 6 }` is relu6. */
-  readonly activation?: Activation;
+/** How a call of convolutions and poolings is run. */
+export interface RunOptions {
   /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
   readonly threads?: number;
   /** Default `'cpu'`. */
   readonly device?: 'cpu' | 'cuda';
+}
+
+/** Options of both convolutions. */
+export interface CommonConv2dOptions extends WindowOptions, RunOptions {
+  /** Input and output channels in so many groups. Default 1; of packed weights what they were packed with. */
+  readonly groups?: number;
+  /** Default `'none'`. `{ min: 0, max: 6 }` is relu6. */
+  readonly activation?: Activation;
 }
 
 export interface Conv2dOptions extends CommonConv2dOptions {
@@ -97,7 +101,7 @@ export interface QuantizedConv2dOptions extends CommonConv2dOptions {
   readonly out?: Float32Array | Int32Array | Int8Array | Uint8Array;
 }
 
-export interface MaxPool2dOptions extends WindowOptions {
+export interface MaxPool2dOptions extends WindowOptions, RunOptions {
   /** [height, width] of the window ([k] where there is one spatial dimension), or one number for both. */
   readonly kernel: number | readonly number[];
   /** Windows that begin within x (or the padding before it) but end behind the padding count too. Default `false`. */
@@ -113,7 +117,7 @@ export interface AveragePool2dOptions extends MaxPool2dOptions {
   readonly output?: QuantizedOutput;
 }
 
-export interface GlobalAveragePool2dOptions {
+export interface GlobalAveragePool2dOptions extends RunOptions {
   /** Default `'NCHW'`. */
   readonly layout?: ConvLayout;
   /** Quantized x only. Default: dtype, scale and zero point of x. */

@@ -1,7 +1,8 @@
 /** What both matrix products do to a result before it is stored: activation and residual. */
 import type { Activation, QuantizedTensor } from '../types';
 import { expected, lowpError } from '../errors';
-import { ActivationCode, Gemm, type NumericArray, type Typed8 } from '../native/binding';
+import type { NumericArray, Typed8 } from '../native/binding';
+import { ActivationCode, Gemm } from '../native/slots';
 import { checkAlias, checkLength, isTagged, isTyped8 } from './arrays';
 import { checkKeys, readName } from './options';
 import { readScale, readZeroPoint } from './quantization';

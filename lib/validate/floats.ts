@@ -1,6 +1,6 @@
 /** float32 and the 16-bit floating-point formats: which one a tensor holds. */
 import { expected } from '../errors';
-import { StorageCode } from '../native/binding';
+import { StorageCode } from '../native/slots';
 import type { Float16Tensor, FloatDtype } from '../types';
 import { isTagged } from './arrays';
 import { readName } from './options';

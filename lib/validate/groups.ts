@@ -1,6 +1,6 @@
 /** Weights in groups: sizes that fit each other, finite scales. */
 import { expected } from '../errors';
-import { Group } from '../native/binding';
+import { Group } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
 import type { GroupBits, GroupQuantizedTensor, GroupSize } from '../types';
 import { checkLength, isTagged, tooShort } from './arrays';

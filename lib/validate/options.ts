@@ -1,6 +1,6 @@
 /** Options: unknown names are refused with a suggestion, values with what was expected. */
 import { describe, expected, lowpError, suggestion, type LowpError } from '../errors';
-import { MAX_THREADS } from '../native/binding';
+import { MAX_THREADS } from '../native/slots';
 
 const DEVICES = ['cpu', 'cuda'] as const;
 

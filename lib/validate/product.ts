@@ -1,6 +1,6 @@
 /** The options of the matrix products, and the control block that serves all their calls. */
 import { describe, expected, lowpError, suggestion } from '../errors';
-import { Gemm } from '../native/binding';
+import { Gemm } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
 import { readBoolean } from './options';
 

@@ -1,5 +1,6 @@
 /** Shapes and strides: sizes are integers, strides step over what they hold, and all of it lies within the array. */
-import { Gemm, type TensorArray } from '../native/binding';
+import type { TensorArray } from '../native/binding';
+import { Gemm } from '../native/slots';
 import { describe, expected, lowpError, type LowpError } from '../errors';
 import { tooShort } from './arrays';
 

@@ -28,6 +28,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindSearch(env, exports, data);
   BindSparse(env, exports, data);
   BindConv(env, exports, data);
+  BindPool(env, exports, data);
   return exports;
 }
 

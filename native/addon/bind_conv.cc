@@ -108,7 +108,10 @@ ConvShape ReadShape(const Control& sizes) {
 }
 
 struct Call {
-  std::shared_ptr<const Packed> packed;
+  using Slot = GemmSlot;
+  static constexpr size_t kOut = 4;
+  const std::shared_ptr<const Packed>& packed;
+  std::shared_ptr<const Packed> held;
   const ConvPackedF* real;  // one of these
   const ConvPackedQ* quantized;
   ConvShape shape;
@@ -121,8 +124,17 @@ struct Call {
 
   Call(Arguments& arguments, const Control& ctl);
   Status Run(const std::atomic<bool>* stop) const;
-  size_t bias_bytes() const { return bias.present ? shape.out_channels * sizeof(int32_t) : 0; }
-  size_t residual_bytes() const { return residual.present ? y_count * residual.element_size() : 0; }
+  void Hold() { held = packed; }
+  template <class Visit>
+  void EachInput(Visit&& visit) {
+    visit(x.data, x_count * x.element_size());
+    visit(output.bias_f32, shape.out_channels * sizeof(float));
+    visit(output.bias_s32, shape.out_channels * sizeof(int32_t));
+    visit(output.residual.data, y_count * residual.element_size());
+  }
+  static bool OwnsOut(const Control& ctl) { return ctl.Flag(GemmSlot::ownsOut); }
+  ResultRows result() const { return {1, y_count, y_count}; }
+  void SetResult(void* data, size_t) { out.data = data; }
 
  private:
   void ReadConvResidual(const Control& ctl);
@@ -147,11 +159,11 @@ void Call::ReadConvResidual(const Control& ctl) {
   if (!in_place) CheckAlias(out, residual, "residual");
 }
 
-Call::Call(Arguments& arguments, const Control& ctl) {
+Call::Call(Arguments& arguments, const Control& ctl)
+    : packed(ReadPacked(arguments.env, arguments.values[3], *DataOf(arguments).handles)) {
   napi_env env = arguments.env;
   const Control sizes(env, arguments.values[1], ConvSlot::length);
   x = ReadArray(env, arguments.values[2], "x");
-  packed = ReadPacked(env, arguments.values[3], *DataOf(arguments).handles);
   real = std::get_if<ConvPackedF>(&packed->weights);
   quantized = real != nullptr ? nullptr : &WeightsOf<ConvPackedQ>(*packed, "packed weights of a convolution");
   out = ReadArray(env, arguments.values[4], "out");
@@ -214,42 +226,13 @@ Status Call::Run(const std::atomic<bool>* stop) const {
   return QConv(args);
 }
 
-napi_value ConvSync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  Check(Call(arguments, ctl).Run(nullptr));
-  return nullptr;
-}
-
-napi_value ConvAsync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  Call call(arguments, ctl);
-  auto job = std::make_unique<Job>();
-  job->id = ctl.Number(GemmSlot::job);
-  const size_t x_bytes = call.x_count * call.x.element_size();
-  ReserveInputs(*job, {x_bytes, call.bias_bytes(), call.residual_bytes()});
-  size_t offset = 0;
-  call.x.data = const_cast<uint8_t*>(Snapshot(*job, &offset, call.x.As<const uint8_t>(), x_bytes));
-  call.output.bias_f32 = Snapshot(*job, &offset, call.output.bias_f32, call.bias_bytes());
-  call.output.bias_s32 = Snapshot(*job, &offset, call.output.bias_s32, call.bias_bytes());
-  call.output.residual.data =
-      Snapshot(*job, &offset, static_cast<const uint8_t*>(call.output.residual.data), call.residual_bytes());
-  // The result is one contiguous row.
-  GemmSizes row{};
-  row.rows = 1;
-  row.n = row.ldc = row.extent_c = call.y_count;
-  size_t ldc;
-  call.out.data = PrepareResult(*job, ctl, row, call.out, &ldc);
-  job->run = [call](Job& self) { return call.Run(&self.stop); };
-  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[4]);
-}
-
 }  // namespace
 
 void BindConv(Napi::Env env, Napi::Object exports, AddonData* data) {
   Export<PackFloats>(env, exports, "packConvF", data);
   Export<PackBytes>(env, exports, "packConvQ", data);
-  Export<ConvSync>(env, exports, "conv", data);
-  Export<ConvAsync>(env, exports, "convAsync", data);
+  Export<CallSync<Call>>(env, exports, "conv", data);
+  Export<CallAsync<Call>>(env, exports, "convAsync", data);
 }
 
 }  // namespace lowp

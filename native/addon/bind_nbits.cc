@@ -96,8 +96,8 @@ struct NBitsFamily {
 
 void BindNBits(Napi::Env env, Napi::Object exports, AddonData* data) {
   Export<PackN>(env, exports, "packN", data);
-  Export<FloatGemm<NBitsFamily>::Sync>(env, exports, "nbits", data);
-  Export<FloatGemm<NBitsFamily>::Async>(env, exports, "nbitsAsync", data);
+  Export<CallSync<FloatGemm<NBitsFamily>>>(env, exports, "nbits", data);
+  Export<CallAsync<FloatGemm<NBitsFamily>>>(env, exports, "nbitsAsync", data);
   Export<QuantizeGroups>(env, exports, "quantizeGroups", data);
   Export<DequantizeGroups>(env, exports, "dequantizeGroups", data);
 }

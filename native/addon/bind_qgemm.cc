@@ -9,14 +9,38 @@ namespace lowp {
 namespace {
 
 struct Call {
+  using Slot = GemmSlot;
+  static constexpr size_t kOut = 3;
   QGemmArgs args;
   const std::shared_ptr<const Packed>& packed;
+  std::shared_ptr<const Packed> held;
   GemmSizes sizes;
   size_t extent_a;        // elements
   size_t residual_bytes;  // 0: none
   ArrayView a, out, bias, scales, zeros, residual;
 
-  explicit Call(Arguments& arguments, const Control& ctl);
+  Call(Arguments& arguments, const Control& ctl);
+  Status Run(const std::atomic<bool>* stop) {
+    args.stop = stop;
+    return QGemm(args);
+  }
+  void Hold() { held = packed; }
+  template <class Visit>
+  void EachInput(Visit&& visit) {
+    visit(args.a, extent_a * a.element_size());
+    visit(args.output.bias_f32, sizes.n * sizeof(float));
+    visit(args.output.bias_s32, sizes.n * sizeof(int32_t));
+    visit(args.a_scales, sizes.rows * sizeof(float));
+    visit(args.a_zeros, sizes.rows * sizeof(int32_t));
+    visit(args.output.residual.data, residual_bytes);
+  }
+  static bool OwnsOut(const Control& ctl) { return ctl.Flag(GemmSlot::ownsOut); }
+  ResultRows result() const { return RowsOf(sizes); }
+  void SetResult(void* data, size_t ldc) {
+    args.c = data;
+    args.ldc = ldc;
+    args.batch_stride_c = args.m * ldc;
+  }
 
  private:
   void ReadA(const Control& ctl);
@@ -77,43 +101,11 @@ Call::Call(Arguments& arguments, const Control& ctl)
   CheckAlias(out, zeros, "the zero points of a");
 }
 
-napi_value QGemmSync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  const Call call(arguments, ctl);
-  Check(QGemm(call.args));
-  return nullptr;
-}
-
-napi_value QGemmAsync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  Call call(arguments, ctl);
-  auto job = std::make_unique<Job>();
-  job->id = ctl.Number(GemmSlot::job);
-  const size_t a_bytes = call.extent_a * call.a.element_size(), bias_bytes = call.sizes.n * 4, row_bytes = call.sizes.rows * 4;
-  ReserveInputs(*job, {a_bytes, bias_bytes, row_bytes, row_bytes, call.residual_bytes});
-  QGemmArgs args = call.args;
-  size_t offset = 0;
-  args.a = Snapshot(*job, &offset, call.a.As<const uint8_t>(), a_bytes);
-  args.output.bias_f32 = Snapshot(*job, &offset, args.output.bias_f32, bias_bytes);
-  args.output.bias_s32 = Snapshot(*job, &offset, args.output.bias_s32, bias_bytes);
-  args.a_scales = Snapshot(*job, &offset, args.a_scales, row_bytes);
-  args.a_zeros = Snapshot(*job, &offset, args.a_zeros, row_bytes);
-  args.output.residual.data =
-      Snapshot(*job, &offset, static_cast<const uint8_t*>(args.output.residual.data), call.residual_bytes);
-  args.c = PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc);
-  args.batch_stride_c = args.m * args.ldc;
-  job->run = [args, packed = call.packed](Job& self) mutable {
-    args.stop = &self.stop;
-    return QGemm(args);
-  };
-  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
-}
-
 }  // namespace
 
 void BindQGemm(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<QGemmSync>(env, exports, "qgemm", data);
-  Export<QGemmAsync>(env, exports, "qgemmAsync", data);
+  Export<CallSync<Call>>(env, exports, "qgemm", data);
+  Export<CallAsync<Call>>(env, exports, "qgemmAsync", data);
 }
 
 }  // namespace lowp

@@ -7,6 +7,7 @@
 #include "core/thread_pool.h"
 #include "kernels/conv/conv.h"
 #include "kernels/peak/peak.h"
+#include "kernels/pool/pool.h"
 #include "kernels/qspmm/qspmm.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/search/search.h"
@@ -63,6 +64,7 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "quantize", QuantizeKernels(), SelectQuantize(active));
   ListKernels(list, "conv", ConvKernels(), SelectConv(active));
   ListKernels(list, "winograd", WinogradKernels(), SelectWinograd(active));
+  ListKernels(list, "pool", PoolKernels(), SelectPool(active));
   ListKernels(list, "spmm", SpmmKernels(), SelectSpmm(active));
   ListKernels(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));

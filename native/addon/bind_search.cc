@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "addon/addon_data.h"
+#include "addon/async_call.h"
 #include "addon/ctl.h"
 #include "core/thread_pool.h"
 #include "kernels/search/search.h"
@@ -94,20 +94,24 @@ napi_value BoundPack(Arguments& arguments) {
 
 // search(ctl, codes, corpus, out): out takes the rows [queries][k], then the scores [queries][k].
 struct Call {
+  using Slot = SearchSlot;
+  static constexpr size_t kOut = 3;
   SearchArgs args;
-  std::shared_ptr<const Packed> packed;
+  const std::shared_ptr<const Packed>& packed;
+  std::shared_ptr<const Packed> held;
   size_t code_bytes, hits;
+  ArrayView out;
 
-  Call(Arguments& arguments, const Control& ctl) {
+  Call(Arguments& arguments, const Control& ctl)
+      : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
     napi_env env = arguments.env;
     const ArrayView codes = ReadArray(env, arguments.values[1], "the codes of the queries");
-    packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
     const SearchCorpus& corpus = WeightsOf<SearchCorpus>(*packed, "packed embeddings");
     if (codes.type != (corpus.binary ? napi_uint8_array : napi_int8_array)) {
       Fail(Code::kType,
            std::string("Expected ") + (corpus.binary ? "Uint8Array" : "Int8Array") + " for the codes of the queries");
     }
-    const ArrayView out = ReadArray(env, arguments.values[3], "out", napi_int32_array);
+    out = ReadArray(env, arguments.values[3], "out", napi_int32_array);
     const size_t dimensions = ctl.Size(SearchSlot::dimensions, "the dimensions");
     if (dimensions != corpus.k)
       Fail(Code::kShape, "Expected " + std::to_string(corpus.k) + " dimensions but received " + std::to_string(dimensions));
@@ -121,43 +125,25 @@ struct Call {
     CheckLength(out, SaturatingMul(hits, 2), "out");
     CheckAlias(out, codes, "the codes of the queries");
     args.codes = codes.As<const uint8_t>();
-    SetOut(out.As<int32_t>());
+    SetResult(out.data, 0);
   }
 
-  void SetOut(int32_t* out) {
-    args.rows = out;
-    args.scores = out + hits;
+  Status Run(const std::atomic<bool>* stop) {
+    args.stop = stop;
+    return Search(args);
+  }
+  void Hold() { held = packed; }
+  template <class Visit>
+  void EachInput(Visit&& visit) {
+    visit(args.codes, code_bytes);
+  }
+  static bool OwnsOut(const Control&) { return false; }
+  ResultRows result() const { return {1, 2 * hits, 2 * hits}; }
+  void SetResult(void* data, size_t) {
+    args.rows = static_cast<int32_t*>(data);
+    args.scores = args.rows + hits;
   }
 };
-
-napi_value BoundSearch(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], SearchSlot::length);
-  const Call call(arguments, ctl);
-  Check(Search(call.args));
-  return nullptr;
-}
-
-napi_value BoundSearchAsync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], SearchSlot::length);
-  Call call(arguments, ctl);
-  auto job = std::make_unique<Job>();
-  job->id = ctl.Number(SearchSlot::job);
-  job->copy_out = true;
-  job->rows = 1;
-  job->row_bytes = job->out_bytes = 2 * call.hits * sizeof(int32_t);
-  if (!job->inputs.Reserve(call.code_bytes + 1) || !job->result.Reserve(job->row_bytes + 1)) {
-    Fail(Code::kNoMemory, "Expected " + std::to_string(call.code_bytes + job->row_bytes) +
-                              " bytes for the codes and the result but the system gave none");
-  }
-  std::copy(call.args.codes, call.args.codes + call.code_bytes, job->inputs.data());
-  call.args.codes = job->inputs.data();
-  call.SetOut(job->result.As<int32_t>());
-  job->run = [args = call.args, packed = call.packed](Job& self) mutable {
-    args.stop = &self.stop;
-    return Search(args);
-  };
-  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
-}
 
 // rescore(ctl, queries, x, candidates, rows, scores)
 napi_value BoundRescore(Arguments& arguments) {
@@ -214,8 +200,8 @@ void BindSearch(Napi::Env env, Napi::Object exports, AddonData* data) {
   Export<BoundRanges>(env, exports, "embeddingRanges", data);
   Export<BoundQuantize>(env, exports, "quantizeEmbeddings", data);
   Export<BoundPack>(env, exports, "packEmbeddings", data);
-  Export<BoundSearch>(env, exports, "search", data);
-  Export<BoundSearchAsync>(env, exports, "searchAsync", data);
+  Export<CallSync<Call>>(env, exports, "search", data);
+  Export<CallAsync<Call>>(env, exports, "searchAsync", data);
   Export<BoundRescore>(env, exports, "rescore", data);
 }
 

@@ -21,8 +21,8 @@ struct SGemmFamily {
 }  // namespace
 
 void BindSGemm(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<FloatGemm<SGemmFamily>::Sync>(env, exports, "sgemm", data);
-  Export<FloatGemm<SGemmFamily>::Async>(env, exports, "sgemmAsync", data);
+  Export<CallSync<FloatGemm<SGemmFamily>>>(env, exports, "sgemm", data);
+  Export<CallAsync<FloatGemm<SGemmFamily>>>(env, exports, "sgemmAsync", data);
 }
 
 }  // namespace lowp

@@ -74,7 +74,10 @@ napi_value PackSparseMatrix(Arguments& arguments) {
 }
 
 struct Call {
-  std::shared_ptr<const Packed> packed;
+  using Slot = GemmSlot;
+  static constexpr size_t kOut = 3;
+  const std::shared_ptr<const Packed>& packed;
+  std::shared_ptr<const Packed> held;
   const SpmmPacked* real;  // one of these
   const QSpmmPacked* quantized;
   bool right;
@@ -89,7 +92,19 @@ struct Call {
 
   Call(Arguments& arguments, const Control& ctl);
   Status Run(const std::atomic<bool>* stop) const;
-  size_t bias_bytes() const { return bias.present ? features * sizeof(int32_t) : 0; }
+  void Hold() { held = packed; }
+  template <class Visit>
+  void EachInput(Visit&& visit) {
+    visit(a.data, extent_a * a.element_size());
+    visit(output.bias_f32, features * sizeof(float));
+    visit(output.bias_s32, features * sizeof(int32_t));
+  }
+  static bool OwnsOut(const Control& ctl) { return ctl.Flag(GemmSlot::ownsOut); }
+  ResultRows result() const { return RowsOf(sizes); }
+  void SetResult(void* data, size_t ldc) {
+    out.data = data;
+    sizes.ldc = ldc;
+  }
 
  private:
   void ReadA(const Control& ctl);
@@ -111,10 +126,10 @@ void Call::ReadA(const Control& ctl) {
   kind = a.type == napi_int8_array ? QSpmmDense::kS8 : QSpmmDense::kU8;
 }
 
-Call::Call(Arguments& arguments, const Control& ctl) {
+Call::Call(Arguments& arguments, const Control& ctl)
+    : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
   napi_env env = arguments.env;
   a = ReadArray(env, arguments.values[1], "a");
-  packed = ReadPacked(env, arguments.values[2], *DataOf(arguments).handles);
   real = std::get_if<SpmmPacked>(&packed->weights);
   quantized = real != nullptr ? nullptr : &WeightsOf<QSpmmPacked>(*packed, "a packed sparse matrix");
   const SparseLayout& layout = real != nullptr ? real->layout : quantized->layout;
@@ -168,34 +183,12 @@ Status Call::Run(const std::atomic<bool>* stop) const {
   return QSpmm(args);
 }
 
-napi_value SparseSync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  Check(Call(arguments, ctl).Run(nullptr));
-  return nullptr;
-}
-
-napi_value SparseAsync(Arguments& arguments) {
-  const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-  Call call(arguments, ctl);
-  auto job = std::make_unique<Job>();
-  job->id = ctl.Number(GemmSlot::job);
-  const size_t a_bytes = call.extent_a * call.a.element_size();
-  ReserveInputs(*job, {a_bytes, call.bias_bytes()});
-  size_t offset = 0;
-  call.a.data = const_cast<uint8_t*>(Snapshot(*job, &offset, call.a.As<const uint8_t>(), a_bytes));
-  call.output.bias_f32 = Snapshot(*job, &offset, call.output.bias_f32, call.bias_bytes());
-  call.output.bias_s32 = Snapshot(*job, &offset, call.output.bias_s32, call.bias_bytes());
-  call.out.data = PrepareResult(*job, ctl, call.sizes, call.out, &call.sizes.ldc);
-  job->run = [call](Job& self) { return call.Run(&self.stop); };
-  return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
-}
-
 }  // namespace
 
 void BindSparse(Napi::Env env, Napi::Object exports, AddonData* data) {
   Export<PackSparseMatrix>(env, exports, "packSparse", data);
-  Export<SparseSync>(env, exports, "sparse", data);
-  Export<SparseAsync>(env, exports, "sparseAsync", data);
+  Export<CallSync<Call>>(env, exports, "sparse", data);
+  Export<CallAsync<Call>>(env, exports, "sparseAsync", data);
 }
 
 }  // namespace lowp

@@ -1,4 +1,4 @@
-// Slots of the control blocks; lib/native/binding.ts mirrors them and says what they mean.
+// Slots of the control blocks; lib/native/slots.ts mirrors them and says what they mean.
 #ifndef LOWP_ADDON_CTL_H_
 #define LOWP_ADDON_CTL_H_
 
@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 8;
+inline constexpr int kBindingVersion = 9;
 
 struct GemmSlot {
   enum : size_t {
@@ -85,6 +85,38 @@ struct ConvSlot {
     groups,
     nhwc,
     winograd,
+    length
+  };
+};
+
+struct PoolSlot {
+  enum : size_t {
+    average,
+    countIncludePad,
+    nhwc,
+    batch,
+    channels,
+    height,
+    width,
+    outH,
+    outW,
+    kernelH,
+    kernelW,
+    strideH,
+    strideW,
+    dilationH,
+    dilationW,
+    padTop,
+    padLeft,
+    padBottom,
+    padRight,
+    scaleX,
+    zeroX,
+    scaleOut,
+    zeroOut,
+    threads,
+    job,
+    ownsOut,
     length
   };
 };

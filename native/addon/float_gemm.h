@@ -22,44 +22,18 @@ class FloatGemm {
   using Weights = typename Family::Weights;
 
  public:
-  static napi_value Sync(Arguments& arguments) {
-    const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-    const FloatGemm call(arguments, ctl);
-    Check(Family::Run(call.args_));
-    return nullptr;
-  }
+  using Slot = GemmSlot;
+  static constexpr size_t kOut = 3;
+  ArrayView out;
 
-  static napi_value Async(Arguments& arguments) {
-    const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
-    const FloatGemm call(arguments, ctl);
-    auto job = std::make_unique<Job>();
-    job->id = ctl.Number(GemmSlot::job);
-    const size_t a_bytes = call.extent_a_ * sizeof(float), bias_bytes = call.sizes_.n * sizeof(float);
-    ReserveInputs(*job, {a_bytes, bias_bytes, call.residual_bytes_});
-    Args args = call.args_;
-    size_t offset = 0;
-    args.a = Snapshot(*job, &offset, args.a, a_bytes);
-    args.bias = Snapshot(*job, &offset, args.bias, bias_bytes);
-    args.residual.data = Snapshot(*job, &offset, static_cast<const uint8_t*>(args.residual.data), call.residual_bytes_);
-    size_t ldc = args.ldc;
-    float* c = static_cast<float*>(PrepareResult(*job, ctl, call.sizes_, call.out_, &ldc));
-    Family::SetOut(&args, c, ldc);
-    job->run = [args, packed = call.packed_](Job& self) mutable {
-      args.stop = &self.stop;
-      return Family::Run(args);
-    };
-    return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
-  }
-
- private:
   FloatGemm(Arguments& arguments, const Control& ctl)
       : packed_(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
     napi_env env = arguments.env;
     const ArrayView a = ReadArray(env, arguments.values[1], "a", napi_float32_array);
     const Weights& b = WeightsOf<Weights>(*packed_, Family::kWeights);
-    out_ = ReadArray(env, arguments.values[3], "out", napi_float32_array);
+    out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
     const ArrayView bias = ReadOptionalArray(arguments, 4, "bias"), residual = ReadOptionalArray(arguments, 5, "residual");
-    sizes_ = ReadGemmSizes(ctl, b.k, b.n, out_);
+    sizes_ = ReadGemmSizes(ctl, b.k, b.n, out);
     const bool transpose_a = Family::ReadTranspose(ctl, &args_);
     extent_a_ = transpose_a ? CheckA(sizes_, sizes_.k, sizes_.m, a) : CheckA(sizes_, sizes_.m, sizes_.k, a);
     if (bias.present) {
@@ -67,26 +41,42 @@ class FloatGemm {
       CheckLength(bias, sizes_.n, "bias");
       args_.bias = bias.As<const float>();
     }
-    CheckAlias(out_, a, "a");
-    CheckAlias(out_, bias, "bias");
+    CheckAlias(out, a, "a");
+    CheckAlias(out, bias, "bias");
     args_.batch = sizes_.batch;
     args_.m = sizes_.m;
     args_.a = a.As<const float>();
     args_.lda = sizes_.lda;
     args_.batch_stride_a = sizes_.batch_stride_a;
     args_.b = &b;
-    Family::SetOut(&args_, out_.As<float>(), sizes_.ldc);
+    Family::SetOut(&args_, out.As<float>(), sizes_.ldc);
     args_.activation = ReadActivation(ctl);
     if (residual.present && residual.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for residual");
-    args_.residual = ReadResidual(ctl, sizes_, residual, out_, &residual_bytes_);
+    args_.residual = ReadResidual(ctl, sizes_, residual, out, &residual_bytes_);
     args_.threads = sizes_.threads;
   }
 
+  Status Run(const std::atomic<bool>* stop) {
+    args_.stop = stop;
+    return Family::Run(args_);
+  }
+  void Hold() { held_ = packed_; }
+  template <class Visit>
+  void EachInput(Visit&& visit) {
+    visit(args_.a, extent_a_ * sizeof(float));
+    visit(args_.bias, sizes_.n * sizeof(float));
+    visit(args_.residual.data, residual_bytes_);
+  }
+  static bool OwnsOut(const Control& ctl) { return ctl.Flag(GemmSlot::ownsOut); }
+  ResultRows result() const { return RowsOf(sizes_); }
+  void SetResult(void* data, size_t ldc) { Family::SetOut(&args_, static_cast<float*>(data), ldc); }
+
+ private:
   Args args_;
   const std::shared_ptr<const Packed>& packed_;
+  std::shared_ptr<const Packed> held_;
   GemmSizes sizes_;
   size_t extent_a_, residual_bytes_;
-  ArrayView out_;
 };
 
 }  // namespace lowp

@@ -121,25 +121,4 @@ Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayVie
   return residual;
 }
 
-void ReserveInputs(Job& job, std::initializer_list<size_t> sizes) {
-  size_t bytes = 1;
-  for (const size_t size : sizes) bytes += RoundUp(size, kCacheLine);
-  if (!job.inputs.Reserve(bytes))
-    Fail(Code::kNoMemory, "Expected " + std::to_string(bytes) + " bytes to copy the inputs but the system gave none");
-}
-
-void* PrepareResult(Job& job, const Control& ctl, const GemmSizes& sizes, const ArrayView& out, size_t* ldc) {
-  if (ctl.Flag(GemmSlot::ownsOut)) return out.data;
-  job.copy_out = true;
-  job.rows = sizes.rows;
-  job.row_bytes = sizes.n * out.element_size();
-  job.out_stride_bytes = sizes.ldc * out.element_size();
-  job.out_bytes = sizes.extent_c * out.element_size();
-  *ldc = sizes.n;
-  if (!job.result.Reserve(job.rows * job.row_bytes + 1))
-    Fail(Code::kNoMemory,
-         "Expected " + std::to_string(job.rows * job.row_bytes) + " bytes for the result but the system gave none");
-  return job.result.data();
-}
-
 }  // namespace lowp

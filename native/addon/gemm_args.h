@@ -3,13 +3,11 @@
 #define LOWP_ADDON_GEMM_ARGS_H_
 
 #include <cstddef>
-#include <cstring>
-#include <initializer_list>
 #include <memory>
 
 #include "addon/addon_data.h"
 #include "addon/args.h"
-#include "addon/async.h"
+#include "addon/async_call.h"
 #include "addon/ctl.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/sgemm/sgemm.h"
@@ -42,21 +40,8 @@ Residual ReadResidual(const Control& ctl, const GemmSizes& sizes, const ArrayVie
 // How the result is rounded, what is added to each of its `features`, and the activation; not the residual. `real`: float32 only.
 IntOutput ReadOutput(const Control& ctl, const ArrayView& out, const ArrayView& bias, size_t features, bool real);
 
-// Room in the job's inputs for copies of these bytes.
-void ReserveInputs(Job& job, std::initializer_list<size_t> sizes);
-
-// Copies `bytes` from `from` into the job's inputs at `*offset` and moves it on. The inputs must have been reserved.
-template <class T>
-const T* Snapshot(Job& job, size_t* offset, const T* from, size_t bytes) {
-  if (from == nullptr) return nullptr;
-  uint8_t* to = job.inputs.data() + *offset;
-  std::memcpy(to, from, bytes);
-  *offset += RoundUp(bytes, kCacheLine);
-  return reinterpret_cast<const T*>(to);
-}
-
-// Decides where the job's result goes; returns the memory and sets the row stride in elements.
-void* PrepareResult(Job& job, const Control& ctl, const GemmSizes& sizes, const ArrayView& out, size_t* ldc);
+// Rows of a matrix product's result.
+inline ResultRows RowsOf(const GemmSizes& sizes) { return {sizes.rows, sizes.n, sizes.ldc}; }
 
 }  // namespace lowp
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runtime } from 'lowp';
-import { BINDING_VERSION, MAX_THREADS } from '../../lib/native/binding';
+import { BINDING_VERSION, MAX_THREADS } from '../../lib/native/slots';
 import { ROOT, runChild } from '../helpers/child';
 import { expectError } from '../helpers/failures';
 

@@ -1,6 +1,6 @@
 /** The weights in groups of lowp.node, called without TypeScript in front: see native.test.ts. */
 import '../helpers/ownBinary';
-import { Gemm, Group } from '../../lib/native/binding';
+import { Gemm, Group } from '../../lib/native/slots';
 import { wrong } from '../helpers/failures';
 import { binding, expectFailure, gemmControl, groupControl, packedBytes, packedGroups } from '../helpers/native';
 

@@ -1,6 +1,6 @@
 /** The sparse products of lowp.node, called without TypeScript in front: see native.test.ts. */
 import '../helpers/ownBinary';
-import { Gemm } from '../../lib/native/binding';
+import { Gemm } from '../../lib/native/slots';
 import { wrong } from '../helpers/failures';
 import { binding, expectFailure, gemmControl, packedFloats, packedSparse, sparseControl } from '../helpers/native';
 

@@ -14,7 +14,7 @@ import {
   type LowpErrorCode,
 } from 'lowp';
 import * as reference from 'lowp/reference';
-import { Search } from '../../lib/native/binding';
+import { Search } from '../../lib/native/slots';
 import { makeControl } from '../../lib/native/control';
 import { detach, shared } from '../helpers/buffers';
 import { expectRejects, expectThrows, wrong, type Fragment } from '../helpers/failures';

@@ -1,5 +1,6 @@
 /** The native binding itself, for tests that go round lib/validate. */
-import { Conv, Gemm, Group, Pack, Sparse, type NativeBinding, type NativeHandle } from '../../lib/native/binding';
+import type { NativeBinding, NativeHandle } from '../../lib/native/binding';
+import { Conv, Gemm, Group, Pack, Pool, Sparse } from '../../lib/native/slots';
 import { makeControl } from '../../lib/native/control';
 import { nativeBinding } from '../../lib/native/load';
 
@@ -119,6 +120,45 @@ export function convControl(sizes: ConvSizes): Uint8Array {
   const { slots, bytes } = makeControl(Conv.length);
   const ones = { strideH: 1, strideW: 1, dilationH: 1, dilationW: 1 };
   for (const [name, value] of Object.entries({ ...ones, ...sizes })) slots[CONV_SLOT[name]] = value;
+  return bytes;
+}
+
+export type PoolSlots = Partial<Record<keyof typeof Pool, number>>;
+
+const POOL_SLOT: Readonly<Record<string, number>> = {
+  average: Pool.average,
+  countIncludePad: Pool.countIncludePad,
+  nhwc: Pool.nhwc,
+  batch: Pool.batch,
+  channels: Pool.channels,
+  height: Pool.height,
+  width: Pool.width,
+  outH: Pool.outH,
+  outW: Pool.outW,
+  kernelH: Pool.kernelH,
+  kernelW: Pool.kernelW,
+  strideH: Pool.strideH,
+  strideW: Pool.strideW,
+  dilationH: Pool.dilationH,
+  dilationW: Pool.dilationW,
+  padTop: Pool.padTop,
+  padLeft: Pool.padLeft,
+  padBottom: Pool.padBottom,
+  padRight: Pool.padRight,
+  scaleX: Pool.scaleX,
+  zeroX: Pool.zeroX,
+  scaleOut: Pool.scaleOut,
+  zeroOut: Pool.zeroOut,
+  threads: Pool.threads,
+  job: Pool.job,
+};
+
+/** Of a row of 4, every other size and scale 1, no padding. */
+export function poolControl(over: PoolSlots): Uint8Array {
+  const { slots, bytes } = makeControl(Pool.length);
+  const plain = { batch: 1, channels: 1, height: 1, width: 4, outH: 1, outW: 1, kernelH: 1, kernelW: 1, scaleX: 1, scaleOut: 1 };
+  const ones = { strideH: 1, strideW: 1, dilationH: 1, dilationW: 1 };
+  for (const [name, value] of Object.entries({ ...plain, ...ones, ...over })) slots[POOL_SLOT[name]] = value;
   return bytes;
 }
 

@@ -1,6 +1,8 @@
-/** The control blocks: lib/native/binding.ts mirrors native/addon/ctl.h, slot by slot. Nothing else would notice a slip. */
+/** The control blocks: lib/native/slots.ts mirrors native/addon/ctl.h, slot by slot. Nothing else would notice a slip. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BINDING_VERSION, MAX_THREADS } from '../../lib/native/slots';
+import { binding } from '../helpers/native';
 
 const ROOT = join(__dirname, '..', '..');
 // Slots whose name is a keyword of C++.
@@ -14,6 +16,7 @@ const MIRRORS = [
   ['CastSlot', 'Cast'],
   ['GroupSlot', 'Group'],
   ['ConvSlot', 'Conv'],
+  ['PoolSlot', 'Pool'],
   ['SparseSlot', 'Sparse'],
   ['QuantizeSlot', 'Quantize'],
   ['SearchSlot', 'Search'],
@@ -31,22 +34,22 @@ function names(text: string, pattern: RegExp): Map<string, string[]> {
 }
 
 const header = read('native', 'addon', 'ctl.h');
-const binding = read('lib', 'native', 'binding.ts');
+const own = read('lib', 'native', 'slots.ts');
 const slots = names(header, /struct (\w+) \{\s*enum(?: : \w+)? \{([^}]*)\}/g);
-const enums = names(binding, /enum (\w+) \{([^}]*)\}/g);
+const enums = names(own, /enum (\w+) \{([^}]*)\}/g);
 
 test('both sides have the same control blocks', () => {
   expect([...slots.keys()]).toEqual(MIRRORS.map(([cpp]) => cpp));
   expect([...enums.keys()].sort()).toEqual(MIRRORS.map(([, ts]) => ts).sort());
 });
 
-test.each(MIRRORS)('%s of ctl.h is %s of binding.ts: names and order', (cpp, ts) => {
+test.each(MIRRORS)('%s of ctl.h is %s of slots.ts: names and order', (cpp, ts) => {
   expect(slots.get(cpp)?.length).toBeGreaterThan(0);
   expect(slots.get(cpp)?.map((name) => RENAMED[name] ?? name)).toEqual(enums.get(ts));
 });
 
-test('kBindingVersion is BINDING_VERSION', () => {
-  const version = /kBindingVersion = (\d+)/.exec(header)?.[1];
-  expect(version).toBeDefined();
-  expect(/BINDING_VERSION = (\d+)/.exec(binding)?.[1]).toBe(version);
+test('version and limits', () => {
+  expect(/kBindingVersion = (\d+)/.exec(header)?.[1]).toBe(String(BINDING_VERSION));
+  expect(binding().version).toBe(BINDING_VERSION);
+  expect(read('native', 'core', 'thread_pool.h')).toContain(`kMaxThreads = ${MAX_THREADS};`);
 });

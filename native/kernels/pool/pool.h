@@ -1,0 +1,66 @@
+// Pooling of images [N,C,H,W] or, with `nhwc`, [N,H,W,C], float32 and 8-bit:
+//
+//   y[n,c,oy,ox] = Reduce over ky, kx of x[n, c, oy*sh - pt + ky*dh, ox*sw - pl + kx*dw]
+//
+// of those that lie in the image. Maximum: ONNX MaxPool; NaN where there is one, -infinity or the lowest value of nothing, and
+// zeros come out as +0. Average: ONNX AveragePool; the sum divided by the number of elements in the image or, with
+// `count_include_pad`, in the image or its padding; 0 of nothing. float32 is summed and divided in float64 and rounded once. The
+// order of the sum depends on the shape and the ISA, so y is within 2^-24 |y| + 2^-52 sum|x|.
+//
+// 8-bit values are summed exactly: saturate(round(float(sum of (x - x_zero)) * (x_scale / (y_scale * count))) + y_zero), each
+// step rounded to float32, ties to even, as onnxruntime's QLinearGlobalAveragePool. Maxima keep scale and zero point.
+#ifndef LOWP_KERNELS_POOL_POOL_H_
+#define LOWP_KERNELS_POOL_POOL_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/isa.h"
+#include "core/status.h"
+#include "kernels/pool/pool_kernel.h"
+
+namespace lowp {
+
+using PoolEntry = KernelEntry<PoolKernel>;
+const PoolEntry& SelectPool(IsaSet active);
+std::vector<PoolEntry> PoolKernels();
+
+// One spatial dimension: heights are 1. No product of two sizes leaves 64 bits where the window's reach is at most kPoolMaxReach.
+struct PoolShape {
+  size_t batch = 1, channels = 0, height = 0, width = 0;
+  size_t out_h = 0, out_w = 0;
+  size_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  size_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+
+  size_t pixels() const { return height * width; }
+  size_t out_pixels() const { return out_h * out_w; }
+};
+// Of an image with its padding, and of the last window.
+inline constexpr size_t kPoolMaxReach = size_t{1} << 33;
+
+enum class PoolKind { kMax, kAverage };
+enum class PoolType { kFloat32, kU8, kS8 };
+
+struct PoolArgs {
+  const PoolEntry* entry = nullptr;
+  PoolShape shape;
+  bool nhwc = false;
+  PoolKind kind = PoolKind::kMax;
+  bool count_include_pad = false;
+  PoolType type = PoolType::kFloat32;
+  const void* x = nullptr;
+  void* y = nullptr;
+  // Averages of 8-bit values only; y is 8-bit too.
+  bool y_signed = false;
+  float x_scale = 1, y_scale = 1;
+  int32_t x_zero = 0, y_zero = 0;
+  size_t threads = 1;
+  const std::atomic<bool>* stop = nullptr;
+};
+Status Pool(const PoolArgs& args);
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_POOL_POOL_H_
