@@ -64,8 +64,8 @@ export async function maxPool2dAsync(x: Input, options: MaxPool2dOptions & Async
  * The average of each window of images, as ONNX AveragePool: of the elements that the window has in x, or, with `countIncludePad`, of
  * its zeros of padding too. `x` and the windows are as in `maxPool2d`.
  *
- * float32 is summed and divided in float64 and rounded once: an element y is within 2^-24 |y| + 2^-52 sum|x| of the average; NaN and
- * infinities propagate. 8-bit values are summed exactly: q = saturate(round(sum of (x - zeroPoint) * m) + output.zeroPoint),
+ * float32 is summed in float64, multiplied by 1 / count and rounded once: an element y is within 2^-24 |y| + 2^-52 sum|x| of the
+ * average, over the elements of its window; NaN and infinities propagate. 8-bit values are summed exactly: q = saturate(round(sum of (x - zeroPoint) * m) + output.zeroPoint),
  * ties to even, with m = x.scale / (output.scale * count), each step in float32, as onnxruntime's QLinearGlobalAveragePool does it;
  * `output` has the scale and zero point of x by default. A window with no value at all gives 0.
  *

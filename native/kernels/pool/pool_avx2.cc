@@ -117,14 +117,17 @@ struct SumS32 {
   static void Store(int32_t* to, Acc acc) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), acc); }
 };
 
+// Halves are loaded one by one in the order that the shuffles within halves of 128 bits want: a permutation across them takes
+// longer.
 void PartWords(const void* from, size_t ld, void* to) {
   const float* line = static_cast<const float*>(from);
   float* out = static_cast<float*>(to);
   for (size_t i = 0; i < ld; i += 8) {
-    const __m256 x = _mm256_loadu_ps(line + 2 * i), y = _mm256_loadu_ps(line + 2 * i + 8);
-    const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(x, y, 0x88)), odd = _mm256_castps_pd(_mm256_shuffle_ps(x, y, 0xdd));
-    _mm256_storeu_ps(out + i, _mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xd8)));
-    _mm256_storeu_ps(out + ld + i, _mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xd8)));
+    const float* p = line + 2 * i;
+    const __m256 x = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 8), 1);
+    const __m256 y = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 4)), _mm_loadu_ps(p + 12), 1);
+    _mm256_storeu_ps(out + i, _mm256_shuffle_ps(x, y, 0x88));
+    _mm256_storeu_ps(out + ld + i, _mm256_shuffle_ps(x, y, 0xdd));
   }
 }
 
@@ -133,17 +136,19 @@ void PartS32(const int32_t* line, size_t ld, int32_t* to) { PartWords(line, ld, 
 
 void PartF64(const double* line, size_t ld, double* to) {
   for (size_t i = 0; i < ld; i += 4) {
-    const __m256d x = _mm256_loadu_pd(line + 2 * i), y = _mm256_loadu_pd(line + 2 * i + 4);
-    _mm256_storeu_pd(to + i, _mm256_permute4x64_pd(_mm256_unpacklo_pd(x, y), 0xd8));
-    _mm256_storeu_pd(to + ld + i, _mm256_permute4x64_pd(_mm256_unpackhi_pd(x, y), 0xd8));
+    const double* p = line + 2 * i;
+    const __m256d x = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + 4), 1);
+    const __m256d y = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p + 2)), _mm_loadu_pd(p + 6), 1);
+    _mm256_storeu_pd(to + i, _mm256_unpacklo_pd(x, y));
+    _mm256_storeu_pd(to + ld + i, _mm256_unpackhi_pd(x, y));
   }
 }
 
-void Divide(const double* sums, const double* counts, size_t lanes, float* y) {
+void Scale(const double* sums, const double* factors, size_t lanes, float* y) {
   size_t i = 0;
   for (; i + 4 <= lanes; i += 4)
-    _mm_storeu_ps(y + i, _mm256_cvtpd_ps(_mm256_div_pd(_mm256_loadu_pd(sums + i), _mm256_loadu_pd(counts + i))));
-  DivideScalar(sums + i, counts + i, lanes - i, y + i);
+    _mm_storeu_ps(y + i, _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(sums + i), _mm256_loadu_pd(factors + i))));
+  ScaleScalar(sums + i, factors + i, lanes - i, y + i);
 }
 
 template <class T>
@@ -163,7 +168,7 @@ const PoolKernel kPoolAvx2 = {
     PoolLanes<SumS32>,
     PartF64,
     PartS32,
-    Divide,
+    Scale,
     Requantize<Vector256>};
 
 }  // namespace lowp

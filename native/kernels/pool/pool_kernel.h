@@ -72,8 +72,8 @@ struct PoolKernel {
   void (*sum_s32)(const PoolTaps<int32_t>& taps, size_t lanes, int32_t* to);
   void (*part_f64)(const double* line, size_t ld, double* to);
   void (*part_s32)(const int32_t* line, size_t ld, int32_t* to);
-  // y[i] = float(sums[i] / counts[i])
-  void (*divide)(const double* sums, const double* counts, size_t lanes, float* y);
+  // y[i] = float(sums[i] * factors[i])
+  void (*scale)(const double* sums, const double* factors, size_t lanes, float* y);
   void (*requantize)(const int32_t* sums, const PoolRequantize& by, size_t lanes, uint8_t* y);
 };
 

@@ -214,10 +214,10 @@ void PartBytes(const T* line, size_t ld, T* to) {
   }
 }
 
-void Divide(const double* sums, const double* counts, size_t lanes, float* y) {
+void Scale(const double* sums, const double* factors, size_t lanes, float* y) {
   size_t i = 0;
-  for (; i + 2 <= lanes; i += 2) vst1_f32(y + i, vcvt_f32_f64(vdivq_f64(vld1q_f64(sums + i), vld1q_f64(counts + i))));
-  DivideScalar(sums + i, counts + i, lanes - i, y + i);
+  for (; i + 2 <= lanes; i += 2) vst1_f32(y + i, vcvt_f32_f64(vmulq_f64(vld1q_f64(sums + i), vld1q_f64(factors + i))));
+  ScaleScalar(sums + i, factors + i, lanes - i, y + i);
 }
 
 template <class T>
@@ -237,7 +237,7 @@ const PoolKernel kPoolNeon = {
     PoolLanes<SumS32>,
     PartF64,
     PartS32,
-    Divide,
+    Scale,
     Requantize<VectorNeon>};
 
 }  // namespace lowp

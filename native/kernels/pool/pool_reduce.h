@@ -110,7 +110,7 @@ class PoolAverage {
       for (size_t lane = 0; lane < lanes; ++lane) {
         const PoolCount count = count_of(lane);
         if constexpr (kFloat) {
-          counts(slot)[lane] = average.DivisorOf(count);
+          factors(slot)[lane] = average.FactorOf(count);
         } else {
           corrections(slot)[lane] = static_cast<int32_t>(count.inside) * average.args_.x_zero;
           multipliers(slot)[lane] = average.MultiplierOf(count);
@@ -120,8 +120,8 @@ class PoolAverage {
       filled_[slot] = lanes;
       return slot;
     }
-    double* counts(size_t slot) const { return reinterpret_cast<double*>(scratch_) + slot * stride_; }
-    int32_t* corrections(size_t slot) const { return reinterpret_cast<int32_t*>(counts(slot)); }
+    double* factors(size_t slot) const { return reinterpret_cast<double*>(scratch_) + slot * stride_; }
+    int32_t* corrections(size_t slot) const { return reinterpret_cast<int32_t*>(factors(slot)); }
     float* multipliers(size_t slot) const { return reinterpret_cast<float*>(corrections(slot) + stride_); }
 
    private:
@@ -134,7 +134,7 @@ class PoolAverage {
 
   void Store(const Divisors& divisors, size_t slot, const Line* sums, size_t lanes, size_t at) const {
     if constexpr (kFloat) {
-      kernel_.divide(sums, divisors.counts(slot), lanes, reinterpret_cast<float*>(y_) + at);
+      kernel_.scale(sums, divisors.factors(slot), lanes, reinterpret_cast<float*>(y_) + at);
     } else {
       PoolRequantize by = by_;
       by.corrections = divisors.corrections(slot);
@@ -145,7 +145,7 @@ class PoolAverage {
 
   void Finish(Total sum, const PoolCount& count, size_t at) const {
     if constexpr (kFloat) {
-      reinterpret_cast<float*>(y_)[at] = static_cast<float>(sum / DivisorOf(count));
+      reinterpret_cast<float*>(y_)[at] = static_cast<float>(sum * FactorOf(count));
     } else {
       const float real = static_cast<float>(sum - static_cast<int64_t>(count.inside) * args_.x_zero) * MultiplierOf(count);
       const float bounded = std::min(by_.high, std::max(by_.low, std::isnan(real) ? 0.0f : real));
@@ -154,10 +154,8 @@ class PoolAverage {
   }
 
  private:
-  // A sum of nothing is 0, and 0 / infinity too.
-  double DivisorOf(const PoolCount& count) const {
-    return count.divisor == 0 ? std::numeric_limits<double>::infinity() : static_cast<double>(count.divisor);
-  }
+  // A product with it takes a quarter of a division's time and is as exact after rounding to float32, but for ties.
+  double FactorOf(const PoolCount& count) const { return count.divisor == 0 ? 0 : 1 / static_cast<double>(count.divisor); }
   float MultiplierOf(const PoolCount& count) const {
     if (count.divisor == 0) return 0;
     return args_.x_scale / static_cast<float>(static_cast<double>(args_.y_scale) * static_cast<double>(count.divisor));

@@ -21,7 +21,7 @@ const PoolKernel kPoolScalar = {"pool__scalar",
                                 PoolLanes<ScalarSum<int32_t, int32_t>>,
                                 PartScalar<double>,
                                 PartScalar<int32_t>,
-                                DivideScalar,
+                                ScaleScalar,
                                 Requantize<VectorScalar>};
 
 }  // namespace lowp

@@ -196,8 +196,8 @@ void Requantize(const int32_t* sums, const PoolRequantize& by, size_t lanes, uin
   }
 }
 
-inline void DivideScalar(const double* sums, const double* counts, size_t lanes, float* y) {
-  for (size_t i = 0; i < lanes; ++i) y[i] = static_cast<float>(sums[i] / counts[i]);
+inline void ScaleScalar(const double* sums, const double* factors, size_t lanes, float* y) {
+  for (size_t i = 0; i < lanes; ++i) y[i] = static_cast<float>(sums[i] * factors[i]);
 }
 
 }  // namespace
