@@ -76,6 +76,16 @@ void Describe(const Weights& weights, Napi::Object* info) {
 }
 
 template <class Weights>
+void DescribeSparse(const Weights& weights, Napi::Object* info) {
+  info->Set("k", static_cast<double>(weights.k));
+  info->Set("n", static_cast<double>(weights.n));
+  info->Set("kernel", weights.kernel_name());
+  info->Set("isa", InfoOf(weights.entry->isa).name);
+}
+void Describe(const SpmmPacked& weights, Napi::Object* info) { DescribeSparse(weights, info); }
+void Describe(const QSpmmPacked& weights, Napi::Object* info) { DescribeSparse(weights, info); }
+
+template <class Weights>
 void DescribeConv(const Weights& weights, Napi::Object* info) {
   info->Set("k", static_cast<double>(weights.k()));
   info->Set("n", static_cast<double>(weights.n()));
@@ -93,8 +103,6 @@ napi_value HandleInfo(Arguments& arguments) {
   const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
   const NBitsPackedB* groups = std::get_if<NBitsPackedB>(&packed->weights);
   const SGemmPackedB* floats = std::get_if<SGemmPackedB>(&packed->weights);
-  const bool is_float =
-      std::holds_alternative<SpmmPacked>(packed->weights) || std::holds_alternative<ConvPackedF>(packed->weights);
   const bool is_binary = corpus != nullptr && corpus->binary, is_int4 = groups != nullptr && groups->bits == 4;
   constexpr const char* kFloatDtypes[kSGemmStorages] = {"float32", "bfloat16", "float16"};
   const char* const dtype = floats != nullptr ? kFloatDtypes[static_cast<size_t>(floats->stored_as)]

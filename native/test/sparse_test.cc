@@ -104,7 +104,7 @@ void RunFloat(const SpmmEntry& entry, Random& random, const Shape& s, bool right
     for (size_t j = c_cols; i + 1 < c_rows && j < ldc; ++j) close = close && c[i * ldc + j] == -77;
   }
   Expect(close,
-         std::string(entry.kernel->name) + Describe(s, right) + (use_bias ? " bias" : "") + " t" + std::to_string(threads));
+         std::string(packed.kernel_name()) + Describe(s, right) + (use_bias ? " bias" : "") + " t" + std::to_string(threads));
 }
 
 struct Dense {
@@ -198,7 +198,7 @@ void RunInt(const QSpmmEntry& entry, Random& random, const Shape& s, bool right,
     }
     for (size_t j = c_cols * size; i + 1 < c_rows && j < ldc * size; ++j) equal = equal && c[i * ldc * size + j] == 0x5a;
   }
-  Expect(equal, std::string(entry.kernel->name) + Describe(s, right) + " dense" + std::to_string(static_cast<int>(dense_kind)) +
+  Expect(equal, std::string(packed.kernel_name()) + Describe(s, right) + " dense" + std::to_string(static_cast<int>(dense_kind)) +
                     " out" + std::to_string(static_cast<int>(output.kind)) + " bias" + std::to_string(which) +
                     (per_row ? " row " : " ") + NameOf(output.activation) + " t" + std::to_string(threads) + " " +
                     status.message());
