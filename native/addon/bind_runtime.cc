@@ -63,7 +63,7 @@ void ListKernels(Napi::Array list, const char* family, const std::vector<Entry>&
 template <class Entry>
 void ListSparse(Napi::Array list, const std::string& family, const std::vector<Entry>& entries, const Entry& selected) {
   ListKernels(list, family.c_str(), entries, selected, [](const auto& kernel) { return kernel.singles.name; });
-  ListKernels(list, (family + "-quads").c_str(), entries, selected, [](const auto& kernel) { return kernel.quads.name; });
+  ListKernels(list, (family + "_quads").c_str(), entries, selected, [](const auto& kernel) { return kernel.quads.name; });
 }
 
 napi_value GetKernels(Arguments& arguments) {

@@ -148,7 +148,8 @@ class Product {
     if (IsVector(task)) {
       const uint8_t* from = dense_.data + task.n0 * dense_.ld + b.k0;
       for (size_t k = 0; k < b.depth; ++k) task.tile[k] = from[k] ^ dense_.flip;
-      return form_.spmv[high_](block, task.tile, acc, accumulate);
+      const bool two_of_four = layout_.in_two_of_four() && kernel_.spmv_two_of_four != nullptr;
+      return (two_of_four ? kernel_.spmv_two_of_four : form_.spmv[high_])(block, task.tile, acc, accumulate);
     }
     if (args_.right) {
       form_.fill_columns(b.depth, task.cols, dense_.data + task.n0 * dense_.ld + b.k0, dense_.ld, dense_.flip, task.tile);

@@ -43,7 +43,9 @@ struct QSpmmForm {
 
 struct QSpmmKernel {
   QSpmmForm singles, quads;
-  uint32_t quad_fill[2];    // as SparseTraits has it
+  uint32_t quad_fill[2];  // as SparseTraits has it
+  // For singles of height 1 of which every four columns have two; blocks begin at a multiple of 32. Null: singles.spmv[0] does.
+  QSpmvUkernelFn spmv_two_of_four;
   uint32_t value_bytes;     // 1: int8, 2: int16
   uint32_t group;           // single entries that are multiplied together
   uint32_t tile_row_bytes;  // kSparseNb elements

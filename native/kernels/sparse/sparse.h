@@ -67,6 +67,9 @@ struct SparseLayout {
   const uint16_t* index = nullptr;
   const void* values = nullptr;
   size_t values_at = 0;  // byte offset in storage
+
+  // As the kernels for two entries in every four columns want it.
+  bool in_two_of_four() const { return two_of_four && height == 1 && width == 1 && depth % 32 == 0; }
 };
 
 // Within a group of G entries, values stand [height][G]. CSR whose rows have the same columns four by four is packed like blocks.

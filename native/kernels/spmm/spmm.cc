@@ -26,8 +26,7 @@ class Product {
                           static_cast<const float*>(layout_.values) + b.entries_at * layout_.height * layout_.width};
     float* acc = reinterpret_cast<float*>(task.acc);
     if (IsVector(task)) {
-      const bool two_of_four =
-          layout_.two_of_four && !high_ && layout_.width == 1 && layout_.depth % 32 == 0 && kernel_.spmv_two_of_four != nullptr;
+      const bool two_of_four = layout_.in_two_of_four() && kernel_.spmv_two_of_four != nullptr;
       const SpmvUkernelFn spmv = two_of_four ? kernel_.spmv_two_of_four : form_.spmv[high_];
       return spmv(block, args_.dense + task.n0 * args_.ld + b.k0, acc, accumulate);
     }

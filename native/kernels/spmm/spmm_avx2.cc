@@ -52,7 +52,7 @@ void SpmvTwoOfFour(const SpmmBlock& block, const float* x, float* acc, bool accu
 
 extern const SpmmKernel kSpmmAvx2;
 const SpmmKernel kSpmmAvx2 = {{"spmm_f32_1x64__avx2", {Spmm1<Fma256, 1>, Spmm4<Fma256, 1>}, {Spmv1<Fma256>, Spmv4<Fma256>}},
-                              {"spmm_f32_1x64q4__avx2",
+                              {"spmm_quads_f32_1x64__avx2",
                                {Spmm1<Fma256, kSparseWidth>, Spmm4<Fma256, kSparseWidth>},
                                {SpmvQuads1<Fma128>, SpmvQuads4<Fma128>}},
                               {kWholeQuads, kWholeQuads},

@@ -48,7 +48,7 @@ void SpmvTwoOfFour(const SpmmBlock& block, const float* x, float* acc, bool accu
 
 extern const SpmmKernel kSpmmAvx512;
 const SpmmKernel kSpmmAvx512 = {{"spmm_f32_1x64__avx512", {Spmm1<Fma512, 1>, Spmm4<Fma512, 1>}, {Spmv1<Fma512>, Spmv4<Fma512>}},
-                                {"spmm_f32_1x64q4__avx512",
+                                {"spmm_quads_f32_1x64__avx512",
                                  {Spmm1<Fma512, kSparseWidth>, Spmm4<Fma512, kSparseWidth>},
                                  {SpmvQuads1<Fma128>, SpmvQuads4<Fma128>}},
                                 {kWholeQuads, kWholeQuads},

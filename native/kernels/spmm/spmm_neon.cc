@@ -24,7 +24,7 @@ struct FmaNeon {
 
 extern const SpmmKernel kSpmmNeon;
 const SpmmKernel kSpmmNeon = {{"spmm_f32_1x64__neon", {Spmm1<FmaNeon, 1>, Spmm4<FmaNeon, 1>}, {Spmv1<FmaNeon>, Spmv4<FmaNeon>}},
-                              {"spmm_f32_1x64q4__neon",
+                              {"spmm_quads_f32_1x64__neon",
                                {Spmm1<FmaNeon, kSparseWidth>, Spmm4<FmaNeon, kSparseWidth>},
                                {SpmvQuads1<FmaNeon>, SpmvQuads4<FmaNeon>}},
                               {kWholeQuads, kWholeQuads},
