@@ -97,6 +97,38 @@ void Ukernel(const QSpmmBlock& block, size_t, const void* tile, int32_t* acc, bo
 
 inline __m128i LoadValues(const int8_t* value) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(value)); }
 
+inline __m128i Gather(const uint8_t* x, const uint16_t* index) {
+  __m128i bytes = _mm_cvtsi32_si128(x[index[0]]);
+  bytes = _mm_insert_epi8(bytes, x[index[1]], 1);
+  bytes = _mm_insert_epi8(bytes, x[index[2]], 2);
+  return _mm_insert_epi8(bytes, x[index[3]], 3);
+}
+
+// One column, single entries: bytes are fetched one by one, four to an instruction.
+void Spmv1(const QSpmmBlock& block, const uint8_t* x, int32_t* acc, bool accumulate) {
+  const uint16_t* index = block.index;
+  const int8_t* value = static_cast<const int8_t*>(block.values);
+  for (const SparseRow* row = block.rows; row < block.rows + block.row_count; ++row) {
+    __m128i sum = _mm_setzero_si128();
+    for (const uint16_t* end = index + row->count; index < end; index += 4, value += 4)
+      sum = _mm_dpbusd_epi32(sum, Gather(x, index), _mm_cvtsi32_si128(LoadFour(value)));
+    acc[row->row] = accumulate ? acc[row->row] + _mm_cvtsi128_si32(sum) : _mm_cvtsi128_si32(sum);
+  }
+}
+
+// The same for four rows.
+void Spmv4(const QSpmmBlock& block, const uint8_t* x, int32_t* acc, bool accumulate) {
+  const uint16_t* index = block.index;
+  const int8_t* value = static_cast<const int8_t*>(block.values);
+  for (const SparseRow* row = block.rows; row < block.rows + block.row_count; ++row) {
+    __m128i* out = reinterpret_cast<__m128i*>(acc + row->row * kSparseHeight);
+    __m128i rows = accumulate ? _mm_loadu_si128(out) : _mm_setzero_si128();
+    for (const uint16_t* end = index + row->count; index < end; index += 4, value += 4 * kSparseHeight)
+      rows = _mm_dpbusd_epi32(rows, _mm_broadcastd_epi32(Gather(x, index)), LoadValues(value));
+    _mm_storeu_si128(out, rows);
+  }
+}
+
 // One column: four quads to an instruction.
 void SpmvQuads1(const QSpmmBlock& block, const uint8_t* x, int32_t* acc, bool accumulate) {
   const uint16_t* index = block.index;
@@ -230,7 +262,7 @@ void FillColumns(size_t depth, size_t cols, const uint8_t* from, size_t ld, uint
 extern const QSpmmKernel kQSpmmAvx512Vnni = {{"qspmm_s8u8s32_1x64c4__avx512vnni",
                                               false,
                                               {Ukernel<1, 1>, Ukernel<kSparseHeight, 1>},
-                                              {QSpmv<Traits, 1>, QSpmv<Traits, kSparseHeight>},
+                                              {Spmv1, Spmv4},
                                               FillRows,
                                               FillColumns},
                                              {"qspmm_quads_s8u8s32_1x64c4__avx512vnni",

@@ -95,9 +95,10 @@ class Entries {
   bool UsesQuads(size_t fill) const {
     if (m_.cols % kSparseWidth != 0 || m_.blocks == 0) return false;
     if (m_.block_cols % kSparseWidth != 0 && kSparseWidth % m_.block_cols != 0) return false;
+    const size_t most = columns() * 100 / (kSparseWidth * fill);
     size_t quads = 0;
-    for (size_t row = 0; row < rows(); ++row) quads += CountQuads(begin(row), end(row));
-    return columns() * 100 >= quads * kSparseWidth * fill;
+    for (size_t row = 0; row < rows() && quads <= most; ++row) quads += CountQuads(begin(row), end(row));
+    return quads <= most;
   }
 
   const SparseMatrix& m_;
