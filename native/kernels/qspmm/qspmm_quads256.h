@@ -1,7 +1,7 @@
 // Quads with AVX2. Their pairs are interleaved in the tile, [pair][column][2], widened to 16 bits, and need no unpacking: for 16
 // columns and four entries 4 multiplications from memory and 4 additions, where single entries take 4 loads and 12 operations.
-// Blocks of 1x4 are 1.5 to 1.6 times as fast as by single entries for 16 to 128 columns, and 2.6 to 3.9 times for one; of 4x4,
-// whose four rows share what is unpacked, 1.0 to 1.1 and 3 to 7 times.
+// Blocks of 1x4 are 1.5 to 1.6 times as fast as by single entries for 16 to 128 columns, and 1.7 to 2.5 times for one; of 4x4,
+// whose four rows share what is unpacked, 1.0 to 1.1 and 1.2 to 1.8.
 #ifndef LOWP_KERNELS_QSPMM_QSPMM_QUADS256_H_
 #define LOWP_KERNELS_QSPMM_QSPMM_QUADS256_H_
 
