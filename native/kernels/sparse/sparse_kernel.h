@@ -25,7 +25,8 @@
 
 namespace lowp {
 
-// Columns of a tile of the dense operand, and of the sums: eight vectors of AVX2, whose additions hide each other's latency.
+// Columns of a tile of the dense operand, and of the sums: eight vectors of AVX2, whose additions hide each other's latency. With
+// 32 and blocks twice as deep 512x512x128 takes 71 us instead of 76 at 95 % zeros, but 232 instead of 218 at 80 %.
 static constexpr size_t kSparseNb = 64;
 // Rows that share the column of an entry, if any do.
 static constexpr size_t kSparseHeight = 4;
