@@ -12,8 +12,7 @@ import {
   type SparseMatrix,
 } from 'lowp';
 import type { Contender } from '../measure';
-import { SparseProblem, type Structure } from './problem';
-import { BLOCK_ROWS } from './shapes';
+import { blockOf, type SparseProblem, type Structure } from './problem';
 
 export interface SparseContender extends Contender {
   readonly run: () => unknown;
@@ -26,28 +25,41 @@ export interface SparseContender extends Contender {
   readonly close: () => void | Promise<void>;
 }
 
-export const CSR_FLOAT = 'lowp CSR f32';
-export const CSR_INT8 = 'lowp CSR int8';
-export const BLOCKS_FLOAT = `lowp ${BLOCK_ROWS}x1 f32`;
-export const BLOCKS_INT8 = `lowp ${BLOCK_ROWS}x1 int8`;
+const labelOf = (structure: Structure): string => (structure === 'csr' ? 'CSR' : structure);
+export const floatName = (structure: Structure): string => `lowp ${labelOf(structure)} f32`;
+export const int8Name = (structure: Structure): string => `lowp ${labelOf(structure)} int8`;
+
+export const CSR_FLOAT = floatName('csr');
+export const CSR_INT8 = int8Name('csr');
+export const BLOCKS_FLOAT = floatName('4x1');
+export const BLOCKS_INT8 = int8Name('4x1');
 export const DENSE_FLOAT = 'lowp dense f32';
 export const DENSE_FLOAT_PACKED = 'lowp dense f32, packed';
 export const DENSE_INT8 = 'lowp dense int8, packed';
 
-/** Every contender there is. `'lowp dense f32'` multiplies S * D as they are, which is for the left side only. */
-const MAKERS: Readonly<Record<string, (problem: SparseProblem) => SparseContender>> = {
-  [CSR_FLOAT]: (problem) => sparseFloat(problem, CSR_FLOAT, 'csr'),
-  [CSR_INT8]: (problem) => sparseInt8(problem, CSR_INT8, 'csr'),
-  [BLOCKS_FLOAT]: (problem) => sparseFloat(problem, BLOCKS_FLOAT, 'blocks'),
-  [BLOCKS_INT8]: (problem) => sparseInt8(problem, BLOCKS_INT8, 'blocks'),
-  [DENSE_FLOAT]: denseFloat,
-  [DENSE_FLOAT_PACKED]: denseFloatPacked,
-  [DENSE_INT8]: denseInt8,
-};
+/** Dense ones; [DENSE_FLOAT] multiplies S * D as they are, which is for the left side only. */
+export const DENSE = [DENSE_FLOAT, DENSE_FLOAT_PACKED, DENSE_INT8];
+export const CONTENDERS = [CSR_FLOAT, CSR_INT8, BLOCKS_FLOAT, BLOCKS_INT8, ...DENSE];
 
-export function openContenders(problem: SparseProblem, names: readonly string[] = Object.keys(MAKERS)): SparseContender[] {
+type Maker = (problem: SparseProblem) => SparseContender;
+const STRUCTURES: readonly Structure[] = ['csr', '2:4', '4x1', '1x4', '16x1', '4x4'];
+const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
+  ...STRUCTURES.flatMap((structure): [string, Maker][] => [
+    [floatName(structure), (problem) => sparseFloat(problem, structure)],
+    [int8Name(structure), (problem) => sparseInt8(problem, structure)],
+  ]),
+  [DENSE_FLOAT, denseFloat],
+  [DENSE_FLOAT_PACKED, denseFloatPacked],
+  [DENSE_INT8, denseInt8],
+]);
+
+export function openContenders(problem: SparseProblem, names: readonly string[] = CONTENDERS): SparseContender[] {
   const chosen = names.filter((name) => name !== DENSE_FLOAT || problem.shape.side === 'left');
-  return chosen.map((name) => MAKERS[name](problem));
+  return chosen.map((name) => {
+    const make = MAKERS.get(name);
+    if (make === undefined) throw new Error(`Expected the name of a contender but received ${name}`);
+    return make(problem);
+  });
 }
 
 /** Makes a call of each; a wrong result of ours ends the run. */
@@ -58,8 +70,6 @@ export function verifyContenders(contenders: readonly SparseContender[]): void {
     if (problem !== undefined) throw new Error(`${name}: ${problem}`);
   }
 }
-
-const toBlocks = { block: [BLOCK_ROWS, 1] } as const;
 
 function sparse(
   problem: SparseProblem,
@@ -74,11 +84,12 @@ function sparse(
   return { name, nnz, weightBytes: packed.bytes, run: () => multiply(packed), check, close: () => packed.dispose() };
 }
 
-function sparseFloat(problem: SparseProblem, name: string, structure: Structure): SparseContender {
+function sparseFloat(problem: SparseProblem, structure: Structure): SparseContender {
   const { vectors, threads, shape } = problem;
   const { floats } = problem.weights(structure);
   const out = new Float32Array(shape.m * shape.n);
-  const matrix = structure === 'csr' ? csrFromDense(floats) : bsrFromDense(floats, toBlocks);
+  const block = blockOf(structure);
+  const matrix = block === undefined ? csrFromDense(floats) : bsrFromDense(floats, { block });
   const right = { side: 'right', out, threads } as const;
   const left = { out, threads };
   const multiply =
@@ -86,15 +97,16 @@ function sparseFloat(problem: SparseProblem, name: string, structure: Structure)
       ? (packed: PackedSparse) => sparseMatmul(vectors.rows, packed, right)
       : (packed: PackedSparse) => sparseMatmul(packed, vectors.columns, left);
   const check = (): string | undefined => problem.checkFloat(structure, out, shape.side === 'right');
-  return sparse(problem, name, structure, matrix, multiply, check);
+  return sparse(problem, floatName(structure), structure, matrix, multiply, check);
 }
 
-function sparseInt8(problem: SparseProblem, name: string, structure: Structure): SparseContender {
+function sparseInt8(problem: SparseProblem, structure: Structure): SparseContender {
   const { vectors, threads, shape } = problem;
   const { floats, int8 } = problem.weights(structure);
   const out = new Float32Array(shape.m * shape.n);
   // The same values either way: quantizeCsr keeps what becomes 0, so that the work is that of float32.
-  const matrix = structure === 'csr' ? quantizeCsr(csrFromDense(floats), { axis: 0 }) : bsrFromDense(int8, toBlocks);
+  const block = blockOf(structure);
+  const matrix = block === undefined ? quantizeCsr(csrFromDense(floats), { axis: 0 }) : bsrFromDense(int8, { block });
   const right = { side: 'right', out, threads } as const;
   const left = { out, threads };
   const multiply =
@@ -102,7 +114,7 @@ function sparseInt8(problem: SparseProblem, name: string, structure: Structure):
       ? (packed: PackedSparse) => sparseMatmul(vectors.quantizedRows, packed, right)
       : (packed: PackedSparse) => sparseMatmul(packed, vectors.quantizedColumns, left);
   const check = (): string | undefined => problem.checkInt8(structure, out, shape.side === 'right');
-  return sparse(problem, name, structure, matrix, multiply, check);
+  return sparse(problem, int8Name(structure), structure, matrix, multiply, check);
 }
 
 /** S * D, both as they are: D is packed inside the call. */

@@ -4,13 +4,21 @@ import * as reference from 'lowp/reference';
 import type { QuantizedTensor, Tensor } from 'lowp';
 import { bell, bytes, randomBits, type Random } from '../inputs';
 import { difference, floatTolerance, pick, rowsOf, type Sample } from '../verify';
-import { BLOCK_ROWS, type SparseShape } from './shapes';
+import type { SparseShape } from './shapes';
 
 const SEED = 6;
 /** The native peers draw the same pattern from it. */
 const PATTERN_SEED = 4;
 
-export type Structure = 'csr' | 'blocks';
+/** Where values may stand: anywhere, two in every four columns of a row, or in blocks of rows by columns. */
+export type Structure = 'csr' | '2:4' | '4x1' | '1x4' | '16x1' | '4x4';
+
+/** Rows and columns; undefined where single values are stored. */
+export function blockOf(structure: Structure): readonly [number, number] | undefined {
+  if (structure === 'csr' || structure === '2:4') return undefined;
+  const [rows, cols] = structure.split('x').map(Number);
+  return [rows, cols];
+}
 
 /** A matrix with its zeros, [M, K], in float32 and in int8 with a scale for each row. */
 export interface SparseWeights {
@@ -98,7 +106,12 @@ export class SparseProblem {
 function makeWeights({ m, k, sparsity }: SparseShape, structure: Structure): SparseWeights {
   const data = bell(m * k, randomBits(SEED + 1));
   const pattern = randomBits(PATTERN_SEED);
-  const nnz = structure === 'csr' ? keepElements(data, sparsity, pattern) : keepBlocks(data, k, sparsity, pattern);
+  const block = blockOf(structure);
+  const keep = (): number => {
+    if (block !== undefined) return keepBlocks(data, k, block, sparsity, pattern);
+    return structure === '2:4' ? keepTwoOfFour(data, pattern) : keepElements(data, sparsity, pattern);
+  };
+  const nnz = keep();
   const floats = { data, shape: [m, k] };
   return { floats, int8: quantize(floats, { dtype: 'int8', axis: 0 }), nnz };
 }
@@ -114,17 +127,36 @@ function keepElements(data: Float32Array, sparsity: number, random: Random): num
   return kept;
 }
 
-/** The same for blocks of BLOCK_ROWS rows by one column. */
-function keepBlocks(data: Float32Array, cols: number, sparsity: number, random: Random): number {
+/** The same for blocks. */
+function keepBlocks(
+  data: Float32Array,
+  k: number,
+  [rows, cols]: readonly [number, number],
+  sparsity: number,
+  random: Random,
+): number {
   let kept = 0;
-  for (let from = 0; from < data.length; from += BLOCK_ROWS * cols) {
-    for (let col = from; col < from + cols; col++) {
+  for (let from = 0; from < data.length; from += rows * k) {
+    for (let col = from; col < from + k; col += cols) {
       const drop = random() < sparsity * 2 ** 32;
-      if (!drop) kept += BLOCK_ROWS;
-      else for (let row = 0; row < BLOCK_ROWS; row++) data[col + row * cols] = 0;
+      if (!drop) kept += rows * cols;
+      else for (let row = 0; row < rows; row++) data.fill(0, col + row * k, col + row * k + cols);
     }
   }
   return kept;
+}
+
+/** Two of every four in a row stay, whatever the sparsity asked for; none of them is 0. */
+function keepTwoOfFour(data: Float32Array, random: Random): number {
+  for (let from = 0; from < data.length; from += 4) {
+    const first = random() % 4;
+    const second = (first + 1 + (random() % 3)) % 4;
+    for (let i = 0; i < 4; i++) {
+      const at = from + i;
+      data[at] = i === first || i === second ? data[at] || 1 : 0;
+    }
+  }
+  return data.length / 2;
 }
 
 function transposed<T extends Float32Array | Uint8Array>(from: T, to: T, rows: number, cols: number): T {

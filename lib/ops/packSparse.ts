@@ -66,7 +66,7 @@ export class PackedSparse extends Packed {
  * Copies a sparse matrix, once, for any number of products: `sparseMatmul` need not check its structure again.
  *
  * `matrix` is a CsrMatrix or a BsrMatrix of float32 or int8 values. The handle serves on either side. Later changes to `matrix` have
- * no effect.
+ * no effect. Columns that are stored by fours, as in blocks of 1x4 and 4x4, are multiplied four at a time: `kernel` names what runs.
  *
  * @throws ERR_LOWP_TYPE, ERR_LOWP_SHAPE, ERR_LOWP_VALUE for a matrix that breaks the rules of its type (the message has the row and
  * the place), ERR_LOWP_DETACHED, ERR_LOWP_NOMEM; ERR_LOWP_UNSUPPORTED where there is no native binary.

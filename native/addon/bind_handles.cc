@@ -76,6 +76,16 @@ void Describe(const Weights& weights, Napi::Object* info) {
 }
 
 template <class Weights>
+void DescribeSparse(const Weights& weights, Napi::Object* info) {
+  info->Set("k", static_cast<double>(weights.k));
+  info->Set("n", static_cast<double>(weights.n));
+  info->Set("kernel", weights.kernel_name());
+  info->Set("isa", InfoOf(weights.entry->isa).name);
+}
+void Describe(const SpmmPacked& weights, Napi::Object* info) { DescribeSparse(weights, info); }
+void Describe(const QSpmmPacked& weights, Napi::Object* info) { DescribeSparse(weights, info); }
+
+template <class Weights>
 void DescribeConv(const Weights& weights, Napi::Object* info) {
   info->Set("k", static_cast<double>(weights.k()));
   info->Set("n", static_cast<double>(weights.n()));

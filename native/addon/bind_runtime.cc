@@ -42,17 +42,30 @@ napi_value GetIsas(Arguments& arguments) {
   return list;
 }
 
-template <class Entry>
-void ListKernels(Napi::Array list, const char* family, const std::vector<Entry>& entries, const Entry& selected) {
+template <class Entry, class NameOf>
+void ListKernels(Napi::Array list, const char* family, const std::vector<Entry>& entries, const Entry& selected,
+                 NameOf&& name_of) {
   for (const Entry& entry : entries) {
     Napi::Object row = Napi::Object::New(list.Env());
     row.Set("family", family);
-    row.Set("name", entry.kernel->name);
+    row.Set("name", name_of(*entry.kernel));
     row.Set("isa", InfoOf(entry.isa).name);
     row.Set("supported", InfoOf(entry.isa).supported);
     row.Set("selected", entry.kernel == selected.kernel);
     list.Set(list.Length(), row);
   }
+}
+
+template <class Entry>
+void ListKernels(Napi::Array list, const char* family, const std::vector<Entry>& entries, const Entry& selected) {
+  ListKernels(list, family, entries, selected, [](const auto& kernel) { return kernel.name; });
+}
+
+// Two families: which of them a packed matrix has follows from where its values stand.
+template <class Entry>
+void ListSparse(Napi::Array list, const std::string& family, const std::vector<Entry>& entries, const Entry& selected) {
+  ListKernels(list, family.c_str(), entries, selected, [](const auto& kernel) { return kernel.singles.name; });
+  ListKernels(list, (family + "_quads").c_str(), entries, selected, [](const auto& kernel) { return kernel.quads.name; });
 }
 
 napi_value GetKernels(Arguments& arguments) {
@@ -65,8 +78,8 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "conv", ConvKernels(), SelectConv(active));
   ListKernels(list, "winograd", WinogradKernels(), SelectWinograd(active));
   ListKernels(list, "pool", PoolKernels(), SelectPool(active));
-  ListKernels(list, "spmm", SpmmKernels(), SelectSpmm(active));
-  ListKernels(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
+  ListSparse(list, "spmm", SpmmKernels(), SelectSpmm(active));
+  ListSparse(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));
   return list;
 }

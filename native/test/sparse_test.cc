@@ -65,6 +65,13 @@ std::string Describe(const Shape& s, bool right) {
                           : "");
 }
 
+// That the kernels run which the shape is there for.
+bool LaidOut(const Shape& s, const SparseLayout& layout) {
+  const bool quads = s.block_cols % kSparseWidth == 0 && layout.nnz > 0;
+  return (!s.fours || layout.height == kSparseHeight) && (!s.two_of_four || layout.two_of_four) &&
+         (!quads || layout.width == kSparseWidth);
+}
+
 void RunFloat(const SpmmEntry& entry, Random& random, const Shape& s, bool right, size_t threads) {
   const TestMatrix<float> sparse(random, s, [&] { return random.Float(); });
   const size_t gap = random.Below(3), d_rows = right ? s.n : s.cols, d_cols = right ? s.cols : s.n;
@@ -91,8 +98,7 @@ void RunFloat(const SpmmEntry& entry, Random& random, const Shape& s, bool right
   args.threads = threads;
   if (status.ok()) status = Spmm(args);
 
-  bool close =
-      status.ok() && (!s.fours || packed.layout.height == kSparseHeight) && (!s.two_of_four || packed.layout.two_of_four);
+  bool close = status.ok() && LaidOut(s, packed.layout);
   const double bound = 1.2e-7 * (static_cast<double>(s.cols) + 2) * 2;
   for (size_t i = 0; i < c_rows && close; ++i) {
     for (size_t j = 0; j < c_cols && close; ++j) {
@@ -104,7 +110,7 @@ void RunFloat(const SpmmEntry& entry, Random& random, const Shape& s, bool right
     for (size_t j = c_cols; i + 1 < c_rows && j < ldc; ++j) close = close && c[i * ldc + j] == -77;
   }
   Expect(close,
-         std::string(entry.kernel->name) + Describe(s, right) + (use_bias ? " bias" : "") + " t" + std::to_string(threads));
+         std::string(packed.kernel_name()) + Describe(s, right) + (use_bias ? " bias" : "") + " t" + std::to_string(threads));
 }
 
 struct Dense {
@@ -190,7 +196,7 @@ void RunInt(const QSpmmEntry& entry, Random& random, const Shape& s, bool right,
   args.threads = threads;
   if (status.ok()) status = QSpmm(args);
 
-  bool equal = status.ok();
+  bool equal = status.ok() && LaidOut(s, packed.layout);
   for (size_t i = 0; i < c_rows && equal; ++i) {
     for (size_t j = 0; j < c_cols && equal; ++j) {
       const size_t at = right ? i * s.rows + j : j * s.rows + i;
@@ -198,7 +204,7 @@ void RunInt(const QSpmmEntry& entry, Random& random, const Shape& s, bool right,
     }
     for (size_t j = c_cols * size; i + 1 < c_rows && j < ldc * size; ++j) equal = equal && c[i * ldc * size + j] == 0x5a;
   }
-  Expect(equal, std::string(entry.kernel->name) + Describe(s, right) + " dense" + std::to_string(static_cast<int>(dense_kind)) +
+  Expect(equal, std::string(packed.kernel_name()) + Describe(s, right) + " dense" + std::to_string(static_cast<int>(dense_kind)) +
                     " out" + std::to_string(static_cast<int>(output.kind)) + " bias" + std::to_string(which) +
                     (per_row ? " row " : " ") + NameOf(output.activation) + " t" + std::to_string(threads) + " " +
                     status.message());
@@ -211,9 +217,22 @@ void RunAll(const std::vector<Entry>& kernels, bool quick, RunOne&& run) {
     Random random(5);
     for (bool right : {false, true}) {
       for (size_t n : {1, 2, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65}) {
-        for (size_t block : {1, 4}) run(entry, random, Shape{12, 37, n, block, 1, 0.3, false}, right, 1);
+        for (size_t block : {1, 4}) {
+          run(entry, random, Shape{12, 37, n, block, 1, 0.3, false}, right, 1);
+          run(entry, random, Shape{12, 44, n, block, 4, 0.4, false}, right, 1);
+        }
+        run(entry, random, Shape{5, 40, n, 1, 1, 0.8, false}, right, 1);  // quads that are not whole
       }
       for (size_t block : {2, 4, 8, 16}) run(entry, random, Shape{32, 48, 20, block, 4, 0.3, false}, right, 1);
+      for (size_t n : {1, 70}) {
+        for (size_t block : {1, 4}) {
+          run(entry, random, Shape{8, 1300, n, block, 4, 0.2, false}, right, 1);  // several blocks of columns
+          run(entry, random, Shape{40, 64, n, block, 4, 0.5, true}, right, 1);
+          run(entry, random, Shape{8, 64, n, block, 4, 0, false}, right, 1);
+          run(entry, random, Shape{8, 24, n, block, 8, 0.5, false}, right, 1);
+        }
+        run(entry, random, Shape{8, 1300, n, 1, 2, 0.9, false}, right, 1);
+      }
       run(entry, random, Shape{9, 40, 5, 1, 1, 0, false}, right, 1);    // nothing stored
       run(entry, random, Shape{9, 0, 5, 1, 1, 0, false}, right, 1);     // nothing to store
       run(entry, random, Shape{3, 700, 66, 1, 1, 1, false}, right, 1);  // nothing absent

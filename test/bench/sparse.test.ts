@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bsrFromDense, csrFromDense } from 'lowp';
 import { bisect, fallsToOne } from '../../bench/sparse/bisect';
-import { openContenders, verifyContenders } from '../../bench/sparse/contenders';
-import { SparseProblem } from '../../bench/sparse/problem';
+import { floatName, int8Name, openContenders, verifyContenders } from '../../bench/sparse/contenders';
+import { blockOf, SparseProblem } from '../../bench/sparse/problem';
 import { parseSparseShapes, percent, readSparseShapes, sparseShapeName } from '../../bench/sparse/shapes';
 import { ROOT } from '../helpers/child';
 
@@ -106,13 +106,28 @@ describe('sparse problem', () => {
     for (const { close } of [csr, int8]) void close();
   });
 
-  test('zeros: as many as asked for, in blocks of four rows', () => {
+  test('zeros: as many as asked for, in blocks or two of every four', () => {
     const problem = new SparseProblem({ m: 64, k: 100, n: 1, sparsity: 0.8, side: 'left' }, 1);
-    for (const structure of ['csr', 'blocks'] as const) {
+    for (const structure of ['csr', '4x1', '1x4', '16x1', '4x4'] as const) {
       const { floats, nnz } = problem.weights(structure);
-      const stored = structure === 'csr' ? csrFromDense(floats) : bsrFromDense(floats, { block: [4, 1] });
+      const block = blockOf(structure);
+      const stored = block === undefined ? csrFromDense(floats) : bsrFromDense(floats, { block });
       expect(stored.values.length).toBe(nnz);
-      expect(Math.abs(nnz / 6400 - 0.2)).toBeLessThan(0.03);
+      expect(Math.abs(nnz / 6400 - 0.2)).toBeLessThan(0.05);
+    }
+    const { floats, nnz } = problem.weights('2:4');
+    expect(nnz).toBe(3200);
+    for (let i = 0; i < 6400; i += 4) expect(floats.data.subarray(i, i + 4).filter((x) => x !== 0).length).toBe(2);
+  });
+
+  test('every structured form computes the product that the oracle has', () => {
+    const names = (['2:4', '4x1', '1x4', '16x1', '4x4'] as const).flatMap((form) => [floatName(form), int8Name(form)]);
+    const contenders = openContenders(new SparseProblem({ m: 32, k: 36, n: 9, sparsity: 0.7, side: 'left' }, 1), names);
+    try {
+      expect(contenders.length).toBe(10);
+      verifyContenders(contenders);
+    } finally {
+      for (const { close } of contenders) void close();
     }
   });
 });

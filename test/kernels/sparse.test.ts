@@ -13,7 +13,7 @@ import {
 } from 'lowp';
 import * as reference from 'lowp/reference';
 import { expectNear, expectSame } from '../helpers/compare';
-import { usableIsas, useIsa } from '../helpers/isas';
+import { kernelOf, resetIsa, usableIsas, useIsa } from '../helpers/isas';
 import { Random } from '../helpers/random';
 import { floatBsr, floatCsr, int8Bsr, int8Csr } from '../helpers/sparse';
 
@@ -245,7 +245,7 @@ test('a handle says what it is, counts as memory, and is gone after dispose()', 
   const matrix = int8Bsr(r, [4, 4], { rows: 20, cols: 30, density: 0.5 });
   const before = runtime.memory();
   const packed = packSparse(matrix);
-  const kernel = runtime.kernels().find((k) => k.family === 'qspmm' && k.selected);
+  const kernel = runtime.kernels().find((k) => k.family === 'qspmm_quads' && k.selected);
   expect([packed.rows, packed.cols, packed.nnz, packed.dtype]).toEqual([80, 120, matrix.values.length, 'int8']);
   if (runtime.backend === 'native') {
     expect([packed.kernel, packed.isa]).toEqual([kernel?.name, kernel?.isa]);
@@ -258,6 +258,28 @@ test('a handle says what it is, counts as memory, and is gone after dispose()', 
   expect(() => sparseMatmul(packed, { data: new Float32Array(120), shape: [120] })).toThrow(
     expect.objectContaining({ code: 'ERR_LOWP_DISPOSED' }),
   );
+});
+
+test('the kernel of a handle is that of single entries, or of quads where its columns stand by fours', () => {
+  const r = new Random('quads');
+  const pattern = { rows: 8, cols: 10, density: 0.5 };
+  for (const isa of usableIsas().filter((name) => name !== 'reference')) {
+    const families = { spmm: floatBsr, qspmm: int8Bsr };
+    for (const [family, make] of Object.entries(families)) {
+      const expected = {
+        '4x1': kernelOf(family, isa),
+        '1x4': kernelOf(`${family}_quads`, isa),
+        '4x4': kernelOf(`${family}_quads`, isa),
+      };
+      for (const [blocks, kernel] of Object.entries(expected)) {
+        const [rows, cols] = blocks.split('x').map(Number);
+        runtime.isa = isa;
+        using packed = packSparse(make(r, [rows, cols], pattern));
+        expect([packed.kernel, packed.isa]).toEqual([kernel?.name, kernel?.isa]);
+      }
+    }
+  }
+  resetIsa();
 });
 
 function largest(values: Float32Array): number {

@@ -87,16 +87,11 @@ struct CallScratch {
 };
 
 Dense ReadDense(const QSpmmArgs& args, const CallScratch& at, uint8_t* scratch) {
+  const bool to_signed = args.sparse->form().signed_dense, is_signed = args.dense_kind == QSpmmDense::kS8;
+  const uint8_t flip = to_signed == is_signed ? uint8_t{0} : kSignBit;
+  const int32_t moved = flip == 0 ? 0 : to_signed ? -128 : 128;
   if (!IsFloat(args.dense_kind)) {
-    // s8 becomes u8 by adding 128, which flips the top bit.
-    const bool is_signed = args.dense_kind == QSpmmDense::kS8;
-    return {static_cast<const uint8_t*>(args.dense),
-            args.ld,
-            is_signed ? kSignBit : uint8_t{0},
-            args.dense_scale,
-            args.dense_zero + (is_signed ? 128 : 0),
-            nullptr,
-            nullptr};
+    return {static_cast<const uint8_t*>(args.dense), args.ld, flip, args.dense_scale, args.dense_zero + moved, nullptr, nullptr};
   }
   const size_t rows = args.right ? args.n : args.sparse->layout.cols, cols = args.right ? args.sparse->layout.cols : args.n;
   const bool per_row = args.dense_kind == QSpmmDense::kFloat32PerRow;
@@ -104,7 +99,9 @@ Dense ReadDense(const QSpmmArgs& args, const CallScratch& at, uint8_t* scratch) 
   int32_t* zeros = reinterpret_cast<int32_t*>(scratch + at.zeros);
   const DynamicRows x{static_cast<const float*>(args.dense), 1, rows, cols, args.ld, 0, per_row};
   const QuantParams params = QuantizeRows(x, args.threads, scratch + at.data, scales, zeros);
-  return {scratch + at.data, cols, 0, params.scale, params.zero, per_row ? scales : nullptr, per_row ? zeros : nullptr};
+  for (size_t row = 0; per_row && row < rows; ++row) zeros[row] += moved;
+  return {scratch + at.data,        cols, flip, params.scale, params.zero + moved, per_row ? scales : nullptr,
+          per_row ? zeros : nullptr};
 }
 
 // On the right, columns of C are rows of S, as columns of B are in qgemm.
@@ -138,6 +135,7 @@ class Product {
       : args_(args),
         layout_(args.sparse->layout),
         kernel_(*args.sparse->entry->kernel),
+        form_(args.sparse->form()),
         dense_(dense),
         store_(store),
         high_(layout_.height == kSparseHeight) {}
@@ -145,19 +143,20 @@ class Product {
   void Multiply(const SparseTask& task, const SparseBlock& b, bool accumulate) const {
     const uint8_t* values = static_cast<const uint8_t*>(layout_.values);
     const QSpmmBlock block{layout_.row_list + b.rows_at, b.row_count, layout_.index + b.entries_at,
-                           values + b.entries_at * layout_.height * kernel_.value_bytes};
+                           values + b.entries_at * layout_.height * layout_.width * kernel_.value_bytes};
     int32_t* acc = reinterpret_cast<int32_t*>(task.acc);
     if (IsVector(task)) {
       const uint8_t* from = dense_.data + task.n0 * dense_.ld + b.k0;
       for (size_t k = 0; k < b.depth; ++k) task.tile[k] = from[k] ^ dense_.flip;
-      return kernel_.spmv[high_](block, task.tile, acc, accumulate);
+      const bool two_of_four = layout_.in_two_of_four() && kernel_.spmv_two_of_four != nullptr;
+      return (two_of_four ? kernel_.spmv_two_of_four : form_.spmv[high_])(block, task.tile, acc, accumulate);
     }
     if (args_.right) {
-      kernel_.fill_columns(b.depth, task.cols, dense_.data + task.n0 * dense_.ld + b.k0, dense_.ld, dense_.flip, task.tile);
+      form_.fill_columns(b.depth, task.cols, dense_.data + task.n0 * dense_.ld + b.k0, dense_.ld, dense_.flip, task.tile);
     } else {
-      kernel_.fill_rows(b.depth, task.cols, dense_.data + b.k0 * dense_.ld + task.n0, dense_.ld, dense_.flip, task.tile);
+      form_.fill_rows(b.depth, task.cols, dense_.data + b.k0 * dense_.ld + task.n0, dense_.ld, dense_.flip, task.tile);
     }
-    kernel_.ukernels[high_](block, task.cols, task.tile, acc, accumulate);
+    form_.ukernels[high_](block, task.cols, task.tile, acc, accumulate);
   }
 
   void Store(const SparseTask& task) const {
@@ -189,6 +188,7 @@ class Product {
   const QSpmmArgs& args_;
   const SparseLayout& layout_;
   const QSpmmKernel& kernel_;
+  const QSpmmForm& form_;
   const Dense& dense_;
   const IntStore& store_;
   bool high_;
@@ -210,8 +210,10 @@ Status PackQSpmm(const QSpmmPackArgs& args, const QSpmmEntry& entry, QSpmmPacked
   p.k = m.cols;
   p.n = m.rows;
   const QSpmmKernel& kernel = *entry.kernel;
-  const SparseTraits traits{kernel.value_bytes == 1 ? SparseValues::kInt8 : SparseValues::kInt16, kernel.tile_row_bytes,
-                            kernel.group};
+  const SparseTraits traits{kernel.value_bytes == 1 ? SparseValues::kInt8 : SparseValues::kInt16,
+                            kernel.tile_row_bytes,
+                            kernel.group,
+                            {kernel.quad_fill[0], kernel.quad_fill[1]}};
   if (Status status = PackSparse(m, traits, &p.layout); !status.ok()) return status;
 
   BufferLayout layout;

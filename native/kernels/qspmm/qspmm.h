@@ -36,6 +36,9 @@ struct QSpmmPacked {
   AlignedBuffer constants;
   const float* scale = nullptr;  // [rows]
   const int32_t* sum = nullptr;  // [rows]: of the row's values
+
+  const QSpmmForm& form() const { return layout.width == 1 ? entry->kernel->singles : entry->kernel->quads; }
+  const char* kernel_name() const { return form().name; }
 };
 
 // Values are int8; scales: one, or with per_row one for each row. Refuses what CheckSparse refuses.

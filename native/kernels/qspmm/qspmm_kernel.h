@@ -1,8 +1,8 @@
 // Microkernel ABI of the int8 sparse product. Plain data only; the layout is that of kernels/sparse/sparse_kernel.h.
 //
-// The dense operand's bytes become unsigned while a tile is filled (s8 plus 128, which flips the top bit); its zero point moves
-// with them, so results do not change. A kernel may order the columns of a tile as it likes, as long as its sums come out in
-// order.
+// The dense operand's bytes become unsigned (s8 plus 128) or where a form says so signed (u8 minus 128) while a tile is filled,
+// either of which flips the top bit; its zero point moves with them, so results do not change. A kernel may order the columns of
+// a tile as it likes, as long as its sums come out in order.
 #ifndef LOWP_KERNELS_QSPMM_QSPMM_KERNEL_H_
 #define LOWP_KERNELS_QSPMM_QSPMM_KERNEL_H_
 
@@ -32,15 +32,23 @@ using QSpmmFillFn = void (*)(size_t depth, size_t cols, const uint8_t* from, siz
 // to[col][row] = from[row][col]
 using QSpmmTransposeFn = void (*)(size_t rows, size_t cols, const int32_t* from, size_t ld_from, int32_t* to, size_t ld_to);
 
-struct QSpmmKernel {
+// For entries of one width. [0] of height 1, [1] of kSparseHeight. The depth of a tile of quads is a multiple of kSparseWidth.
+struct QSpmmForm {
   const char* name;
-  uint32_t value_bytes;     // 1: int8, 2: int16
-  uint32_t group;           // entries that are multiplied together
-  uint32_t tile_row_bytes;  // kSparseNb elements
-  // [0] for entries of height 1, [1] for kSparseHeight
+  bool signed_dense;
   QSpmmUkernelFn ukernels[2];
   QSpmvUkernelFn spmv[2];
   QSpmmFillFn fill_rows, fill_columns;
+};
+
+struct QSpmmKernel {
+  QSpmmForm singles, quads;
+  uint32_t quad_fill[2];  // as SparseTraits has it
+  // For singles of height 1 of which every four columns have two; blocks begin at a multiple of 32. Null: singles.spmv[0] does.
+  QSpmvUkernelFn spmv_two_of_four;
+  uint32_t value_bytes;     // 1: int8, 2: int16
+  uint32_t group;           // single entries that are multiplied together
+  uint32_t tile_row_bytes;  // kSparseNb elements
   QSpmmTransposeFn transpose;
   IntStoreFn store;  // of tiles [rows][kSparseNb]
 };

@@ -32,13 +32,33 @@ void QSpmv(const QSpmmBlock& block, const uint8_t* x, int32_t* acc, bool accumul
   }
 }
 
-// Columns begin .. end of depths k_begin .. k_end. Traits: Element, of a tile; Position(col), where a column stands.
+// One column, quads.
+template <class Traits, size_t kHeight>
+void QSpmvQuads(const QSpmmBlock& block, const uint8_t* x, int32_t* acc, bool accumulate) {
+  constexpr size_t kWidth = kSparseWidth;
+  const uint16_t* index = block.index;
+  const auto* value = static_cast<const typename Traits::Value*>(block.values);
+  for (const SparseRow* row = block.rows; row < block.rows + block.row_count; ++row) {
+    int32_t sums[kHeight] = {};
+    for (const uint16_t* end = index + row->count; index < end; ++index, value += kHeight * kWidth) {
+#pragma GCC unroll 4
+      for (size_t r = 0; r < kHeight; ++r) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < kWidth; ++i) sums[r] += value[r * kWidth + i] * x[*index + i];
+      }
+    }
+    int32_t* out = acc + row->row * kHeight;
+    for (size_t r = 0; r < kHeight; ++r) out[r] = accumulate ? out[r] + sums[r] : sums[r];
+  }
+}
+
+// Columns begin .. end of depths k_begin .. k_end. Traits: Element, of a tile; At(k, col), where one stands.
 template <class Traits>
 void FillEdge(size_t k_begin, size_t k_end, size_t begin, size_t end, const uint8_t* from, size_t k_stride, size_t col_stride,
               uint8_t flip, typename Traits::Element* tile) {
   for (size_t k = k_begin; k < k_end; ++k) {
     for (size_t col = begin; col < end; ++col) {
-      tile[k * kSparseNb + Traits::Position(col)] =
+      tile[Traits::At(k, col)] =
           static_cast<typename Traits::Element>(static_cast<uint8_t>(from[k * k_stride + col * col_stride] ^ flip));
     }
   }

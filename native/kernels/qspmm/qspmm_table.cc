@@ -5,7 +5,7 @@
 
 namespace lowp {
 
-extern const QSpmmKernel kQSpmmAvx512Vnni, kQSpmmAvx2, kQSpmmNeon, kQSpmmScalar;
+extern const QSpmmKernel kQSpmmAvx512Vnni, kQSpmmAvx2, kQSpmmNeonDot, kQSpmmNeon, kQSpmmScalar;
 
 namespace {
 
@@ -13,6 +13,7 @@ namespace {
 const QSpmmEntry kTable[] = {
     LOWP_IF_AVX512VNNI({Isa::kAvx512Vnni, &kQSpmmAvx512Vnni}, )
     LOWP_IF_AVX2({Isa::kAvx2, &kQSpmmAvx2}, )
+    LOWP_IF_NEONDOT({Isa::kNeonDot, &kQSpmmNeonDot}, )
     LOWP_IF_NEON({Isa::kNeon, &kQSpmmNeon}, )
     {Isa::kScalar, &kQSpmmScalar},
 };

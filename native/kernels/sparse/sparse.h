@@ -35,7 +35,9 @@ enum class SparseValues : uint8_t { kFloat32, kInt8, kInt16 };
 struct SparseTraits {
   SparseValues values;
   size_t tile_row_bytes;  // of a tile of the dense operand
-  size_t group;           // entries of a row come in multiples of it; missing ones have value 0 and column 0
+  size_t group;           // entries of a row come in multiples of it; missing ones have value 0 and column 0. Not of quads
+  // For entries of height 1 and of kSparseHeight: percent of the quads' columns that must be stored for quads to be used.
+  uint32_t quad_fill[2];
 };
 
 // Columns k0 .. k0 + depth of a band.
@@ -54,7 +56,7 @@ struct SparseBand {
 // Immutable once packed.
 struct SparseLayout {
   size_t rows = 0, cols = 0, nnz = 0;
-  size_t height = 1;
+  size_t height = 1, width = 1;
   bool two_of_four = false;  // each row has two entries in every four columns, from column 0 on
   size_t depth = 0;          // of the deepest block
   size_t band_rows = 0;      // of the highest band
@@ -65,6 +67,9 @@ struct SparseLayout {
   const uint16_t* index = nullptr;
   const void* values = nullptr;
   size_t values_at = 0;  // byte offset in storage
+
+  // As the kernels for two entries in every four columns want it.
+  bool in_two_of_four() const { return two_of_four && height == 1 && width == 1 && depth % 32 == 0; }
 };
 
 // Within a group of G entries, values stand [height][G]. CSR whose rows have the same columns four by four is packed like blocks.

@@ -4,7 +4,8 @@
 //   copies the dense operand's part into a tile that stays in L1         [depth][kSparseNb], on the right by transposing it
 //   lets its microkernel add the block's entries to the sums in L2       [rows of the band][kSparseNb]
 //
-// and at the end stores the sums, which on the right are transposed back first.
+// and at the end stores the sums, which on the right are transposed back first. Summing in C itself, where that would do, is
+// slower: 512x512x128 at 95 % zeros takes 81 us instead of 75, 512x512x1024 at 80 % 1980 instead of 1900.
 #ifndef LOWP_KERNELS_SPARSE_SPARSE_DRIVER_H_
 #define LOWP_KERNELS_SPARSE_SPARSE_DRIVER_H_
 

@@ -15,15 +15,19 @@ constexpr size_t kNb = kSparseNb;
 class Product {
  public:
   explicit Product(const SpmmArgs& args)
-      : args_(args), layout_(args.sparse->layout), kernel_(*args.sparse->entry->kernel), high_(layout_.height == kSparseHeight) {}
+      : args_(args),
+        layout_(args.sparse->layout),
+        kernel_(*args.sparse->entry->kernel),
+        form_(args.sparse->form()),
+        high_(layout_.height == kSparseHeight) {}
 
   void Multiply(const SparseTask& task, const SparseBlock& b, bool accumulate) const {
     const SpmmBlock block{layout_.row_list + b.rows_at, b.row_count, layout_.index + b.entries_at,
-                          static_cast<const float*>(layout_.values) + b.entries_at * layout_.height};
+                          static_cast<const float*>(layout_.values) + b.entries_at * layout_.height * layout_.width};
     float* acc = reinterpret_cast<float*>(task.acc);
     if (IsVector(task)) {
-      const bool two_of_four = layout_.two_of_four && !high_ && layout_.depth % 32 == 0 && kernel_.spmv_two_of_four != nullptr;
-      const SpmvUkernelFn spmv = two_of_four ? kernel_.spmv_two_of_four : kernel_.spmv[high_];
+      const bool two_of_four = layout_.in_two_of_four() && kernel_.spmv_two_of_four != nullptr;
+      const SpmvUkernelFn spmv = two_of_four ? kernel_.spmv_two_of_four : form_.spmv[high_];
       return spmv(block, args_.dense + task.n0 * args_.ld + b.k0, acc, accumulate);
     }
     float* tile = reinterpret_cast<float*>(task.tile);
@@ -34,7 +38,7 @@ class Product {
     } else {
       CopyRows(b.depth, task.cols, args_.dense + b.k0 * args_.ld + task.n0, args_.ld, tile);
     }
-    kernel_.ukernels[high_](block, task.cols, tile, acc, accumulate);
+    form_.ukernels[high_](block, task.cols, tile, acc, accumulate);
   }
 
   void Store(const SparseTask& task) const {
@@ -69,6 +73,7 @@ class Product {
   const SpmmArgs& args_;
   const SparseLayout& layout_;
   const SpmmKernel& kernel_;
+  const SpmmForm& form_;
   bool high_;
 };
 
@@ -80,7 +85,8 @@ Status PackSpmm(const SparseMatrix& matrix, const SpmmEntry& entry, SpmmPacked* 
   p.entry = &entry;
   p.k = matrix.cols;
   p.n = matrix.rows;
-  const SparseTraits traits{SparseValues::kFloat32, kNb * sizeof(float), 1};
+  const SpmmKernel& kernel = *entry.kernel;
+  const SparseTraits traits{SparseValues::kFloat32, kNb * sizeof(float), 1, {kernel.quad_fill[0], kernel.quad_fill[1]}};
   if (Status status = PackSparse(matrix, traits, &p.layout); !status.ok()) return status;
   *packed = std::move(p);
   return {};

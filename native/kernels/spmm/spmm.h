@@ -31,6 +31,9 @@ struct SpmmPacked {
   const SpmmEntry* entry = nullptr;
   size_t k = 0, n = 0;  // columns and rows
   SparseLayout layout;
+
+  const SpmmForm& form() const { return layout.width == 1 ? entry->kernel->singles : entry->kernel->quads; }
+  const char* kernel_name() const { return form().name; }
 };
 
 // Values are float32. Refuses what CheckSparse refuses.

@@ -1,6 +1,7 @@
 #include "kernels/epilogue/epilogue_store.h"
 #include "kernels/epilogue/epilogue_vector256.h"
 #include "kernels/sparse/sparse_transpose256.h"
+#include "kernels/spmm/spmm_fma128.h"
 #include "kernels/spmm/spmm_ukernel.h"
 
 namespace lowp {
@@ -50,9 +51,11 @@ void SpmvTwoOfFour(const SpmmBlock& block, const float* x, float* acc, bool accu
 }  // namespace
 
 extern const SpmmKernel kSpmmAvx2;
-const SpmmKernel kSpmmAvx2 = {"spmm_f32_1x64__avx2",
-                              {Spmm1<Fma256>, Spmm4<Fma256>},
-                              {Spmv1<Fma256>, Spmv4<Fma256>},
+const SpmmKernel kSpmmAvx2 = {{"spmm_f32_1x64__avx2", {Spmm1<Fma256, 1>, Spmm4<Fma256, 1>}, {Spmv1<Fma256>, Spmv4<Fma256>}},
+                              {"spmm_quads_f32_1x64__avx2",
+                               {Spmm1<Fma256, kSparseWidth>, Spmm4<Fma256, kSparseWidth>},
+                               {SpmvQuads1<Fma128>, SpmvQuads4<Fma128>}},
+                              {kWholeQuads, kWholeQuads},
                               SpmvTwoOfFour,
                               TransposeBy<float, 8, TransposeSquare<float>>,
                               StoreFloatTile<Vector256, kSparseNb>};

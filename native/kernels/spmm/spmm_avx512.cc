@@ -1,6 +1,7 @@
 #include "kernels/epilogue/epilogue_store.h"
 #include "kernels/epilogue/epilogue_vector512.h"
 #include "kernels/sparse/sparse_transpose256.h"
+#include "kernels/spmm/spmm_fma128.h"
 #include "kernels/spmm/spmm_ukernel.h"
 
 namespace lowp {
@@ -46,9 +47,11 @@ void SpmvTwoOfFour(const SpmmBlock& block, const float* x, float* acc, bool accu
 }  // namespace
 
 extern const SpmmKernel kSpmmAvx512;
-const SpmmKernel kSpmmAvx512 = {"spmm_f32_1x64__avx512",
-                                {Spmm1<Fma512>, Spmm4<Fma512>},
-                                {Spmv1<Fma512>, Spmv4<Fma512>},
+const SpmmKernel kSpmmAvx512 = {{"spmm_f32_1x64__avx512", {Spmm1<Fma512, 1>, Spmm4<Fma512, 1>}, {Spmv1<Fma512>, Spmv4<Fma512>}},
+                                {"spmm_quads_f32_1x64__avx512",
+                                 {Spmm1<Fma512, kSparseWidth>, Spmm4<Fma512, kSparseWidth>},
+                                 {SpmvQuads1<Fma128>, SpmvQuads4<Fma128>}},
+                                {kWholeQuads, kWholeQuads},
                                 SpmvTwoOfFour,
                                 TransposeBy<float, 8, TransposeSquare<float>>,
                                 StoreFloatTile<Vector512, kSparseNb>};

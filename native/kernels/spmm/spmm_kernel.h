@@ -24,11 +24,17 @@ using SpmvUkernelFn = void (*)(const SpmmBlock& block, const float* x, float* ac
 // to[col][row] = from[row][col], both with their own distance between rows.
 using SpmmTransposeFn = void (*)(size_t rows, size_t cols, const float* from, size_t ld_from, float* to, size_t ld_to);
 
-struct SpmmKernel {
+// For entries of one width. [0] of height 1, [1] of kSparseHeight.
+struct SpmmForm {
   const char* name;
-  // [0] for entries of height 1, [1] for kSparseHeight
   SpmmUkernelFn ukernels[2];
   SpmvUkernelFn spmv[2];
+};
+
+struct SpmmKernel {
+  SpmmForm singles, quads;
+  // As SparseTraits has it; kWholeQuads or kNoQuads, because a NaN of the dense operand must not meet what is absent.
+  uint32_t quad_fill[2];
   // For entries of height 1 of which every four columns have two; blocks begin at a multiple of 32. Null: spmv[0] does.
   SpmvUkernelFn spmv_two_of_four;
   SpmmTransposeFn transpose;

@@ -23,9 +23,11 @@ struct FmaNeon {
 }  // namespace
 
 extern const SpmmKernel kSpmmNeon;
-const SpmmKernel kSpmmNeon = {"spmm_f32_1x64__neon",
-                              {Spmm1<FmaNeon>, Spmm4<FmaNeon>},
-                              {Spmv1<FmaNeon>, Spmv4<FmaNeon>},
+const SpmmKernel kSpmmNeon = {{"spmm_f32_1x64__neon", {Spmm1<FmaNeon, 1>, Spmm4<FmaNeon, 1>}, {Spmv1<FmaNeon>, Spmv4<FmaNeon>}},
+                              {"spmm_quads_f32_1x64__neon",
+                               {Spmm1<FmaNeon, kSparseWidth>, Spmm4<FmaNeon, kSparseWidth>},
+                               {SpmvQuads1<FmaNeon>, SpmvQuads4<FmaNeon>}},
+                              {kWholeQuads, kWholeQuads},
                               nullptr,
                               TransposeBy<float, 4, TransposeSquare<float>>,
                               StoreFloatTile<VectorNeon, kSparseNb>};

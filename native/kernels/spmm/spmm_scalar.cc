@@ -34,9 +34,11 @@ inline void TransposeOne(const float* from, size_t, float* to, size_t) { *to = *
 }  // namespace
 
 extern const SpmmKernel kSpmmScalar;
-const SpmmKernel kSpmmScalar = {"spmm_f32_1x64__scalar",
-                                {Spmm1<Plain>, Spmm4<Plain>},
-                                {Spmv1<Plain>, Spmv4<Plain>},
+const SpmmKernel kSpmmScalar = {{"spmm_f32_1x64__scalar", {Spmm1<Plain, 1>, Spmm4<Plain, 1>}, {Spmv1<Plain>, Spmv4<Plain>}},
+                                {"spmm_quads_f32_1x64__scalar",
+                                 {Spmm1<Plain, kSparseWidth>, Spmm4<Plain, kSparseWidth>},
+                                 {SpmvQuads1<Plain>, SpmvQuads4<Plain>}},
+                                {kWholeQuads, kWholeQuads},
                                 nullptr,
                                 TransposeBy<float, 1, TransposeOne>,
                                 StoreFloatTile<VectorScalar, kSparseNb>};
