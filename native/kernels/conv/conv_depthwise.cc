@@ -18,8 +18,8 @@ using Signed = std::ptrdiff_t;
 constexpr size_t kChunk = 128;
 // With fewer output pixels than this between the borders, whole rows are copied.
 constexpr size_t kMinDirect = 16;
-// What a task reads of kernel_h rows, so that it is still in L1 for the next row.
-constexpr size_t kRowBytes = size_t{24} << 10;
+// What a task reads of kernel_h rows, so that it is still in L2 for the next row.
+constexpr size_t kRowBytes = size_t{96} << 10;
 
 // Output pixels [begin, end) of every row, which read `columns` columns from `first` on: of the image itself, or of a padded copy.
 struct Segment {
@@ -130,7 +130,7 @@ void CopyRow(const Geometry& g, const T* x, T padding, const Task& task, const S
   std::fill_n(to + inside * ld, (segment.columns - left - inside) * ld, padding);
 }
 
-// Ops: Element; x(), padding(); void Multiply(run, block, pixels, acc); void Store(task, block, oy, ox, pixels, acc, out, residual)
+// Ops: Element; x(), padding(); flip(), weights(block); void Multiply(run, pixels, acc); void Store(task, block, oy, ox, pixels, acc, out, residual)
 template <class Ops>
 void RunTask(const Geometry& g, const Ops& ops, const void* pad_row, const Task& task, uint8_t* scratch,
              const std::atomic<bool>* stop) {
@@ -139,6 +139,11 @@ void RunTask(const Geometry& g, const Ops& ops, const void* pad_row, const Task&
   const T* image = ops.x();
   const void** rows = reinterpret_cast<const void**>(scratch + g.rows);
   uint8_t* acc = scratch + g.acc;
+  ConvRun runs[3];
+  for (size_t i = 0; i < g.count; ++i) {
+    const size_t ld = g.segments[i].direct ? s.channels : g.group * kNb;
+    runs[i] = {rows + i * s.kernel_h, 0, ld, s.kernel_h, s.kernel_w, s.stride_w, s.dilation_w, nullptr, ops.flip()};
+  }
   Signed copied = static_cast<Signed>(task.begin * s.stride_h) - static_cast<Signed>(s.pad_top);
   for (size_t oy = task.begin; oy < task.end; ++oy) {
     if (stop != nullptr && stop->load(std::memory_order_relaxed)) return;
@@ -176,12 +181,10 @@ void RunTask(const Geometry& g, const Ops& ops, const void* pad_row, const Task&
           const Segment& segment = g.segments[i];
           const size_t begin = std::max(ox, segment.begin), end = std::min(chunk_end, segment.end);
           if (begin >= end) continue;
-          const size_t ld = segment.direct ? s.channels : g.group * kNb;
-          const ConvRun run{rows + i * s.kernel_h, (begin - segment.begin) * s.stride_w * ld + channel, ld,
-                            s.kernel_h,            s.kernel_w,
-                            s.stride_w,            s.dilation_w,
-                            nullptr,               false};
-          ops.Multiply(run, block, end - begin, acc + (begin - ox) * kNb * sizeof(float));
+          ConvRun& run = runs[i];
+          run.offset = (begin - segment.begin) * s.stride_w * run.ld + channel;
+          run.weights = ops.weights(block);
+          ops.Multiply(run, end - begin, acc + (begin - ox) * kNb * sizeof(float));
         }
         ops.Store(task, block, oy, ox, chunk_end - ox, acc, scratch + g.out, scratch + g.residual);
       }
@@ -232,8 +235,10 @@ class FloatOps {
   const float* x() const { return args_.x; }
   float padding() const { return 0; }
 
-  void Multiply(ConvRun run, size_t block, size_t pixels, uint8_t* acc) const {
-    run.weights = args_.weights->taps.As<float>() + block * kNb * g_.s.taps();
+  uint8_t flip() const { return 0; }
+  const void* weights(size_t block) const { return args_.weights->taps.As<float>() + block * kNb * g_.s.taps(); }
+
+  void Multiply(const ConvRun& run, size_t pixels, uint8_t* acc) const {
     g_.kernel.float_ukernel(run, pixels, reinterpret_cast<float*>(acc));
   }
 
@@ -274,9 +279,12 @@ class IntOps {
   const uint8_t* x() const { return static_cast<const uint8_t*>(args_.x); }
   uint8_t padding() const { return static_cast<uint8_t>(args_.x_zero); }
 
-  void Multiply(ConvRun run, size_t block, size_t pixels, uint8_t* acc) const {
-    run.weights = args_.weights->taps.As<int16_t>() + block * kNb * 2 * ConvPairs(g_.s.kernel_h, g_.s.kernel_w);
-    run.x_signed = args_.x_signed;
+  uint8_t flip() const { return args_.x_signed ? 0x80 : 0; }
+  const void* weights(size_t block) const {
+    return args_.weights->taps.As<int16_t>() + block * kNb * 2 * ConvPairs(g_.s.kernel_h, g_.s.kernel_w);
+  }
+
+  void Multiply(const ConvRun& run, size_t pixels, uint8_t* acc) const {
     g_.kernel.int_ukernel(run, pixels, reinterpret_cast<int32_t*>(acc));
   }
 
@@ -353,7 +361,8 @@ Status DepthwiseQConv(const QConvArgs& args) {
     scale[c] = args.x_scale * args.weights->scales.As<float>()[c];
     if (Requantizes(args.output)) scale[c] /= args.output.scale;
     // sum (x - zx) * w = sum x * w - zx * sum w, modulo 2^32
-    const uint32_t sum = static_cast<uint32_t>(args.x_zero) * static_cast<uint32_t>(args.weights->sums.As<int32_t>()[c]);
+    const uint32_t zero = static_cast<uint32_t>(args.x_zero + (args.x_signed ? 128 : 0));
+    const uint32_t sum = zero * static_cast<uint32_t>(args.weights->sums.As<int32_t>()[c]);
     const uint32_t given = args.output.bias_s32 != nullptr ? static_cast<uint32_t>(args.output.bias_s32[c]) : 0;
     add[c] = static_cast<int32_t>(given - sum);
   }

@@ -14,28 +14,36 @@
 namespace lowp {
 namespace {
 
-inline __m128i Load8Bytes(const uint8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
+// 8 channels, in both halves.
+template <bool kFlip>
+inline __m256i LoadPixel(const uint8_t* p) {
+  const __m256i bytes = _mm256_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return kFlip ? _mm256_xor_si256(bytes, _mm256_set1_epi8(static_cast<char>(0x80))) : bytes;
+}
 
-template <bool kSigned>
-inline __m256i Pairs(__m128i a, __m128i b) {
-  const __m128i bytes = _mm_unpacklo_epi8(a, b);
-  return kSigned ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+// Byte by byte a, b as 16-bit numbers. vpmovzxbw would be the widening, but it crosses halves and takes a cycle and more on Zen 3,
+// two shuffles' time.
+inline __m256i Pairs(__m256i a, __m256i b) {
+  const __m256i widen = _mm256_setr_epi8(0, -1, 1, -1, 2, -1, 3, -1, 4, -1, 5, -1, 6, -1, 7, -1, 8, -1, 9, -1, 10, -1, 11, -1, 12, -1,
+                                         13, -1, 14, -1, 15, -1);
+  return _mm256_shuffle_epi8(_mm256_unpacklo_epi8(a, b), widen);
 }
 
 inline __m256i LoadSums(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 
 // What output pixels get from a pair of rows, if kPair, and from the last, odd row, if kOdd. weights: of the first of those pairs.
 // kAdd: added to acc.
-template <bool kSigned, int kWidth, int kStride, bool kPair, bool kOdd, bool kAdd>
+template <bool kFlip, int kWidth, int kStride, bool kPair, bool kOdd, bool kAdd>
 inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size_t pixels, int32_t* acc) {
   constexpr int kOpen = (kWidth - 1) / kStride;  // output pixels that wait for more columns
   for (size_t j = 0; j < kConvNb; j += 8, weights += 16) {
-    const uint8_t* x0 = static_cast<const uint8_t*>(run.rows[ky]) + run.offset + j;
-    const uint8_t* x1 = kPair ? static_cast<const uint8_t*>(run.rows[ky + 1]) + run.offset + j : x0;
-    const uint8_t* x2 = kOdd ? static_cast<const uint8_t*>(run.rows[ky + (kPair ? 2 : 0)]) + run.offset + j : x0;
+    const uint8_t* x0 = static_cast<const uint8_t*>(run.rows[ky]);
+    const uint8_t* x1 = kPair ? static_cast<const uint8_t*>(run.rows[ky + 1]) : x0;
+    const uint8_t* x2 = kOdd ? static_cast<const uint8_t*>(run.rows[ky + (kPair ? 2 : 0)]) : x0;
+    size_t at = run.offset + j;  // one offset for all rows: three pointers would not stay in registers
     constexpr int kColumnPairs = kPair ? kWidth : 0;
     __m256i w[kWidth], v[kWidth / 2 + 1], open[kOpen];
-    __m128i before = _mm_setzero_si128();  // the odd row's last pixel
+    __m256i before = _mm256_setzero_si256();  // the odd row's last pixel
 #pragma GCC unroll 8
     for (int kx = 0; kx < kColumnPairs; ++kx) w[kx] = LoadSums(weights + kx * 2 * kConvNb);
     if constexpr (kOdd) {
@@ -45,23 +53,21 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
 #pragma GCC unroll 8
     for (int i = 0; i < kOpen; ++i) open[i] = _mm256_setzero_si256();
     // A column of phase 0 ends one output pixel and begins another.
-    const auto even = [&]() -> __m256i {
+    const auto even = [&]() __attribute__((always_inline)) -> __m256i {
       __m256i sums[kOpen + 1];
 #pragma GCC unroll 8
       for (int i = 0; i < kOpen; ++i) sums[i] = open[i];
       if constexpr (kPair) {
-        const __m256i pairs = Pairs<kSigned>(Load8Bytes(x0), Load8Bytes(x1));
+        const __m256i pairs = Pairs(LoadPixel<kFlip>(x0 + at), LoadPixel<kFlip>(x1 + at));
 #pragma GCC unroll 8
         for (int i = 0; i <= kOpen; ++i) {
           const __m256i product = _mm256_madd_epi16(pairs, w[(kOpen - i) * kStride]);
           sums[i] = i < kOpen ? _mm256_add_epi32(sums[i], product) : product;
         }
-        x0 += run.ld;
-        x1 += run.ld;
       }
       if constexpr (kOdd) {
-        const __m128i bytes = Load8Bytes(x2);
-        const __m256i pairs = Pairs<kSigned>(before, bytes);
+        const __m256i bytes = LoadPixel<kFlip>(x2 + at);
+        const __m256i pairs = Pairs(before, bytes);
 #pragma GCC unroll 8
         for (int i = 0; i <= kOpen; ++i) {
           if ((kOpen - i) * kStride % 2 != 0) continue;
@@ -69,26 +75,22 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
           sums[i] = kPair || i < kOpen ? _mm256_add_epi32(sums[i], product) : product;
         }
         before = bytes;
-        x2 += run.ld;
       }
+      at += run.ld;
 #pragma GCC unroll 8
       for (int i = 0; i < kOpen; ++i) open[i] = sums[i + 1];
       return sums[0];
     };
-    const auto odd = [&] {
+    const auto odd = [&]() __attribute__((always_inline)) {
       if constexpr (kStride == 2) {
         if constexpr (kPair) {
-          const __m256i pairs = Pairs<kSigned>(Load8Bytes(x0), Load8Bytes(x1));
+          const __m256i pairs = Pairs(LoadPixel<kFlip>(x0 + at), LoadPixel<kFlip>(x1 + at));
 #pragma GCC unroll 8
           for (int i = 0; i < kOpen; ++i)
             open[i] = _mm256_add_epi32(open[i], _mm256_madd_epi16(pairs, w[(kOpen - i) * 2 - 1]));
-          x0 += run.ld;
-          x1 += run.ld;
         }
-        if constexpr (kOdd) {
-          before = Load8Bytes(x2);
-          x2 += run.ld;
-        }
+        if constexpr (kOdd) before = LoadPixel<kFlip>(x2 + at);
+        at += run.ld;
       }
     };
     even();
@@ -98,7 +100,7 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
       even();
     }
     int32_t* to = acc + j;
-    const auto finish = [&] {
+    const auto finish = [&]() __attribute__((always_inline)) {
       odd();
       __m256i sum = even();
       if constexpr (kAdd) sum = _mm256_add_epi32(sum, LoadSums(to));
@@ -116,24 +118,24 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
   }
 }
 
-template <bool kSigned, int kWidth, int kStride>
+template <bool kFlip, int kWidth, int kStride>
 void IntSliding(const ConvRun& run, size_t pixels, int32_t* acc) {
   const int16_t* w = static_cast<const int16_t*>(run.weights);
   const size_t left = run.kernel_h;
-  if (left == 1) return IntSlide<kSigned, kWidth, kStride, false, true, false>(run, 0, w, pixels, acc);
-  if (left == 3) return IntSlide<kSigned, kWidth, kStride, true, true, false>(run, 0, w, pixels, acc);
-  IntSlide<kSigned, kWidth, kStride, true, false, false>(run, 0, w, pixels, acc);
+  if (left == 1) return IntSlide<kFlip, kWidth, kStride, false, true, false>(run, 0, w, pixels, acc);
+  if (left == 3) return IntSlide<kFlip, kWidth, kStride, true, true, false>(run, 0, w, pixels, acc);
+  IntSlide<kFlip, kWidth, kStride, true, false, false>(run, 0, w, pixels, acc);
   size_t ky = 2;
   for (; ky + 3 < left || ky + 2 == left; ky += 2) {
     w += 2 * kConvNb * kWidth;
-    IntSlide<kSigned, kWidth, kStride, true, false, true>(run, ky, w, pixels, acc);
+    IntSlide<kFlip, kWidth, kStride, true, false, true>(run, ky, w, pixels, acc);
   }
   w += 2 * kConvNb * kWidth;
-  if (ky < left) IntSlide<kSigned, kWidth, kStride, true, true, true>(run, ky, w, pixels, acc);
+  if (ky < left) IntSlide<kFlip, kWidth, kStride, true, true, true>(run, ky, w, pixels, acc);
 }
 
 // Any kernel.
-template <bool kSigned, int kPixels>
+template <bool kFlip, int kPixels>
 inline void IntPixels(const ConvRun& run, size_t first, int32_t* acc) {
   const size_t step = run.stride * run.ld, column = run.dilation * run.ld, start = run.offset + first * step;
   for (size_t j = 0; j < kConvNb; j += 8) {
@@ -141,12 +143,12 @@ inline void IntPixels(const ConvRun& run, size_t first, int32_t* acc) {
 #pragma GCC unroll 4
     for (int p = 0; p < kPixels; ++p) c[p] = _mm256_setzero_si256();
     const int16_t* w = static_cast<const int16_t*>(run.weights) + 2 * j;
-    const auto add = [&](const uint8_t* a, const uint8_t* b) {
+    const auto add = [&](const uint8_t* a, const uint8_t* b) __attribute__((always_inline)) {
       const __m256i weights = LoadSums(w);
       w += 2 * kConvNb;
 #pragma GCC unroll 4
       for (int p = 0; p < kPixels; ++p) {
-        const __m256i pairs = Pairs<kSigned>(Load8Bytes(a + p * step), Load8Bytes(b + p * step));
+        const __m256i pairs = Pairs(LoadPixel<kFlip>(a + p * step), LoadPixel<kFlip>(b + p * step));
         c[p] = _mm256_add_epi32(c[p], _mm256_madd_epi16(pairs, weights));
       }
     };
@@ -168,25 +170,25 @@ inline void IntPixels(const ConvRun& run, size_t first, int32_t* acc) {
   }
 }
 
-template <bool kSigned>
+template <bool kFlip>
 void ConvIntOf(const ConvRun& run, size_t pixels, int32_t* acc) {
   if (run.dilation == 1 && run.stride <= 2) {
     const bool one = run.stride == 1;
     switch (run.kernel_w) {
-      case 3: return one ? IntSliding<kSigned, 3, 1>(run, pixels, acc) : IntSliding<kSigned, 3, 2>(run, pixels, acc);
-      case 5: return one ? IntSliding<kSigned, 5, 1>(run, pixels, acc) : IntSliding<kSigned, 5, 2>(run, pixels, acc);
-      case 7: return one ? IntSliding<kSigned, 7, 1>(run, pixels, acc) : IntSliding<kSigned, 7, 2>(run, pixels, acc);
+      case 3: return one ? IntSliding<kFlip, 3, 1>(run, pixels, acc) : IntSliding<kFlip, 3, 2>(run, pixels, acc);
+      case 5: return one ? IntSliding<kFlip, 5, 1>(run, pixels, acc) : IntSliding<kFlip, 5, 2>(run, pixels, acc);
+      case 7: return one ? IntSliding<kFlip, 7, 1>(run, pixels, acc) : IntSliding<kFlip, 7, 2>(run, pixels, acc);
       default: break;
     }
   }
   constexpr int kPixels = 4;
   size_t pixel = 0;
-  for (; pixel + kPixels <= pixels; pixel += kPixels) IntPixels<kSigned, kPixels>(run, pixel, acc);
-  for (; pixel < pixels; ++pixel) IntPixels<kSigned, 1>(run, pixel, acc);
+  for (; pixel + kPixels <= pixels; pixel += kPixels) IntPixels<kFlip, kPixels>(run, pixel, acc);
+  for (; pixel < pixels; ++pixel) IntPixels<kFlip, 1>(run, pixel, acc);
 }
 
 inline void ConvInt256(const ConvRun& run, size_t pixels, int32_t* acc) {
-  return run.x_signed ? ConvIntOf<true>(run, pixels, acc) : ConvIntOf<false>(run, pixels, acc);
+  return run.flip != 0 ? ConvIntOf<true>(run, pixels, acc) : ConvIntOf<false>(run, pixels, acc);
 }
 
 }  // namespace

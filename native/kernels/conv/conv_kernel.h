@@ -37,7 +37,7 @@ struct ConvRun {
   size_t ld;  // elements from one input pixel to the next
   size_t kernel_h, kernel_w, stride, dilation;
   const void* weights;
-  bool x_signed;  // 8-bit pixels: int8, else uint8
+  uint8_t flip;  // int8 kernels: pixels are the uint8 x ^ flip, so 0x80 makes int8 ones 128 more than they are
 };
 
 // acc[pixel][kConvNb] = sum over the taps of x * w. Whole blocks of channels are read.

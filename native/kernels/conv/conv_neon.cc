@@ -19,14 +19,8 @@ struct FmaNeon {
   static F Fma(F x, F y, F sum) { return vfmaq_f32(sum, x, y); }
 };
 
-template <bool kSigned>
-int16x8_t Widen(const uint8_t* p) {
-  const uint8x8_t bytes = vld1_u8(p);
-  return kSigned ? vmovl_s8(vreinterpret_s8_u8(bytes)) : vreinterpretq_s16_u16(vmovl_u8(bytes));
-}
-
-template <bool kSigned>
-void ConvIntOf(const ConvRun& run, size_t pixels, int32_t* acc) {
+void ConvInt(const ConvRun& run, size_t pixels, int32_t* acc) {
+  const uint8x8_t flip = vdup_n_u8(run.flip);
   for (size_t pixel = 0; pixel < pixels; ++pixel, acc += kConvNb) {
     int32x4_t c[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     for (size_t ky = 0; ky < run.kernel_h; ++ky) {
@@ -36,7 +30,8 @@ void ConvIntOf(const ConvRun& run, size_t pixels, int32_t* acc) {
         const int16_t* w = static_cast<const int16_t*>(run.weights) + slot / 2 * 2 * kConvNb;
 #pragma GCC unroll 2
         for (int j = 0; j < 2; ++j) {
-          const int16x8_t a = Widen<kSigned>(x + 8 * j), b = vld2q_s16(w + 16 * j).val[slot % 2];
+          const int16x8_t a = vreinterpretq_s16_u16(vmovl_u8(veor_u8(vld1_u8(x + 8 * j), flip)));
+          const int16x8_t b = vld2q_s16(w + 16 * j).val[slot % 2];
           c[2 * j] = vmlal_s16(c[2 * j], vget_low_s16(a), vget_low_s16(b));
           c[2 * j + 1] = vmlal_s16(c[2 * j + 1], vget_high_s16(a), vget_high_s16(b));
         }
@@ -45,10 +40,6 @@ void ConvIntOf(const ConvRun& run, size_t pixels, int32_t* acc) {
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) vst1q_s32(acc + 4 * j, c[j]);
   }
-}
-
-void ConvInt(const ConvRun& run, size_t pixels, int32_t* acc) {
-  return run.x_signed ? ConvIntOf<true>(run, pixels, acc) : ConvIntOf<false>(run, pixels, acc);
 }
 
 inline void TransposeByte(const uint8_t* from, size_t, uint8_t* to, size_t) { *to = *from; }

@@ -28,23 +28,18 @@ struct Plain {
   }
 };
 
-template <class T>
-void ConvIntOf(const ConvRun& run, size_t pixels, int32_t* acc) {
+void ConvInt(const ConvRun& run, size_t pixels, int32_t* acc) {
   for (size_t pixel = 0; pixel < pixels; ++pixel, acc += kConvNb) {
     for (size_t c = 0; c < kConvNb; ++c) acc[c] = 0;
     for (size_t ky = 0; ky < run.kernel_h; ++ky) {
-      const T* x = static_cast<const T*>(run.rows[ky]) + run.offset + pixel * run.stride * run.ld;
+      const uint8_t* x = static_cast<const uint8_t*>(run.rows[ky]) + run.offset + pixel * run.stride * run.ld;
       for (size_t kx = 0; kx < run.kernel_w; ++kx, x += run.dilation * run.ld) {
         const size_t slot = ConvSlot(run.kernel_h, run.kernel_w, ky, kx);
         const int16_t* w = static_cast<const int16_t*>(run.weights) + slot / 2 * 2 * kConvNb + slot % 2;
-        for (size_t c = 0; c < kConvNb; ++c) acc[c] += x[c] * w[2 * c];
+        for (size_t c = 0; c < kConvNb; ++c) acc[c] += (x[c] ^ run.flip) * w[2 * c];
       }
     }
   }
-}
-
-void ConvInt(const ConvRun& run, size_t pixels, int32_t* acc) {
-  return run.x_signed ? ConvIntOf<int8_t>(run, pixels, acc) : ConvIntOf<uint8_t>(run, pixels, acc);
 }
 
 template <class T>

@@ -19,9 +19,10 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
   for (size_t j = 0; j < kConvNb; j += V::kWidth) {
     const float* x[kRows];
     F w[kRows][kWidth], open[kOpen];
+    size_t at = run.offset + j;
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      x[r] = static_cast<const float*>(run.rows[ky + r]) + run.offset + j;
+      x[r] = static_cast<const float*>(run.rows[ky + r]);
 #pragma GCC unroll 8
       for (int kx = 0; kx < kWidth; ++kx)
         w[r][kx] = V::Load(static_cast<const float*>(run.weights) + ((ky + r) * kWidth + kx) * kConvNb + j);
@@ -29,31 +30,31 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
 #pragma GCC unroll 8
     for (int i = 0; i < kOpen; ++i) open[i] = V::Set(0);
     // A column of phase 0 ends one output pixel and begins another.
-    const auto even = [&]() -> F {
+    const auto even = [&]() __attribute__((always_inline)) -> F {
       F sums[kOpen + 1];
 #pragma GCC unroll 8
       for (int i = 0; i < kOpen; ++i) sums[i] = open[i];
       sums[kOpen] = V::Set(0);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        const F pixel = V::Load(x[r]);
-        x[r] += run.ld;
+        const F pixel = V::Load(x[r] + at);
 #pragma GCC unroll 8
         for (int i = 0; i <= kOpen; ++i) sums[i] = V::Fma(w[r][(kOpen - i) * kStride], pixel, sums[i]);
       }
+      at += run.ld;
 #pragma GCC unroll 8
       for (int i = 0; i < kOpen; ++i) open[i] = sums[i + 1];
       return sums[0];
     };
-    const auto odd = [&] {
+    const auto odd = [&]() __attribute__((always_inline)) {
       if constexpr (kStride == 2) {
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) {
-          const F pixel = V::Load(x[r]);
-          x[r] += run.ld;
+          const F pixel = V::Load(x[r] + at);
 #pragma GCC unroll 8
           for (int i = 0; i < kOpen; ++i) open[i] = V::Fma(w[r][(kOpen - i) * 2 - 1], pixel, open[i]);
         }
+        at += run.ld;
       }
     };
     even();
@@ -63,7 +64,7 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
       even();
     }
     float* to = acc + j;
-    const auto finish = [&] {
+    const auto finish = [&]() __attribute__((always_inline)) {
       odd();
       F sum = even();
       if constexpr (kAdd) sum = V::Add(sum, V::Load(to));
