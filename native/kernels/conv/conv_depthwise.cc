@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/partition.h"
+#include "core/prefetch.h"
 #include "core/scratch.h"
 #include "core/thread_pool.h"
 
@@ -55,7 +56,7 @@ struct Geometry {
       Add(0, s.out_w, false);
     }
     const size_t row = (s.width + span) * kNb * element * std::min(ring, s.kernel_h);
-    group = std::clamp<size_t>(kRowBytes / row, 1, blocks);
+    group = std::clamp<size_t>((getenv("RB")?atoi(getenv("RB"))*1024:kRowBytes) / row, 1, blocks);
     BufferLayout layout;
     for (size_t i = 0; i < count; ++i) {
       if (!segments[i].direct) copies[i] = layout.Add(ring * segments[i].columns * group * kNb * element);
@@ -173,10 +174,15 @@ void RunTask(const Geometry& g, const Ops& ops, const void* pad_row, const Task&
       }
     }
     copied = std::max(copied, bottom);
+    // The blocks come back to every line, so the caches fetch none of them in time by themselves.
+    Prefetch next_y(ops.y() + g.Offset(task.image, 0, oy + 1, 0, s.out_h, s.out_w) * ops.out_size(), (getenv("NOPF")||oy + 1 >= task.end || !g.nhwc) ? 0 : s.out_w * s.channels * ops.out_size(), task.blocks);
+    Prefetch next_x(reinterpret_cast<const uint8_t*>(image) + g.Offset(task.image, 0, size_t(bottom), 0, s.height, s.width) * g.element, (getenv("NOPX") || oy + 1 >= task.end || !g.nhwc || bottom>=Signed(s.height)) ? 0 : s.stride_h * s.width * s.channels * g.element, task.blocks);
     for (size_t ox = 0; ox < s.out_w; ox += kChunk) {
       const size_t chunk_end = std::min(ox + kChunk, s.out_w);
       for (size_t block = task.block; block < task.block + task.blocks; ++block) {
         const size_t channel = ConvBlockStart(block, s.channels) - task.channel;
+        next_y.AdvanceForWrite();
+        next_x.Advance();
         for (size_t i = 0; i < g.count; ++i) {
           const Segment& segment = g.segments[i];
           const size_t begin = std::max(ox, segment.begin), end = std::min(chunk_end, segment.end);
@@ -235,6 +241,8 @@ class FloatOps {
   const float* x() const { return args_.x; }
   float padding() const { return 0; }
 
+  uint8_t* y() const { return reinterpret_cast<uint8_t*>(args_.y); }
+  size_t out_size() const { return sizeof(float); }
   uint8_t flip() const { return 0; }
   const void* weights(size_t block) const { return args_.weights->taps.As<float>() + block * kNb * g_.s.taps(); }
 
@@ -279,6 +287,8 @@ class IntOps {
   const uint8_t* x() const { return static_cast<const uint8_t*>(args_.x); }
   uint8_t padding() const { return static_cast<uint8_t>(args_.x_zero); }
 
+  uint8_t* y() const { return static_cast<uint8_t*>(args_.y); }
+  size_t out_size() const { return SizeOf(args_.output.kind); }
   uint8_t flip() const { return args_.x_signed ? 0x80 : 0; }
   const void* weights(size_t block) const {
     return args_.weights->taps.As<int16_t>() + block * kNb * 2 * ConvPairs(g_.s.kernel_h, g_.s.kernel_w);
