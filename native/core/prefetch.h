@@ -1,4 +1,4 @@
-// Fetching what comes next while something else is computed.
+// Fetching the next micropanel of B into L2 while the present one is used.
 #ifndef LOWP_CORE_PREFETCH_H_
 #define LOWP_CORE_PREFETCH_H_
 
@@ -15,18 +15,11 @@ class Prefetch {
   Prefetch(const void* begin, size_t bytes, size_t steps)
       : at_(static_cast<const char*>(begin)), end_(at_ + bytes), slice_(RoundUp(DivUp(bytes, steps), kCacheLine)) {}
 
-  // To be read, from L2.
   void Advance() {
-    for (const char* stop = Stop(); at_ < stop; at_ += kCacheLine) __builtin_prefetch(at_, 0, 2);
-  }
-  // To be written.
-  void AdvanceForWrite() {
-    for (const char* stop = Stop(); at_ < stop; at_ += kCacheLine) __builtin_prefetch(at_, 1, 3);
+    for (const char* stop = std::min(at_ + slice_, end_); at_ < stop; at_ += kCacheLine) __builtin_prefetch(at_, 0, 2);
   }
 
  private:
-  const char* Stop() const { return at_ + std::min(slice_, static_cast<size_t>(end_ - at_)); }
-
   const char* at_;
   const char* end_;
   size_t slice_;

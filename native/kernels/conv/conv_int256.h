@@ -21,18 +21,18 @@ inline __m256i LoadPixel(const uint8_t* p) {
   return kFlip ? _mm256_xor_si256(bytes, _mm256_set1_epi8(static_cast<char>(0x80))) : bytes;
 }
 
-// Byte by byte a, b as 16-bit numbers. vpmovzxbw would be the widening, but it crosses halves and takes a cycle and more on Zen 3,
-// two shuffles' time.
+// Byte by byte a, b as 16-bit numbers. vpmovzxbw would be the widening, but it crosses halves and takes a cycle and more on Zen
+// 3, two shuffles' time.
 inline __m256i Pairs(__m256i a, __m256i b) {
-  const __m256i widen = _mm256_setr_epi8(0, -1, 1, -1, 2, -1, 3, -1, 4, -1, 5, -1, 6, -1, 7, -1, 8, -1, 9, -1, 10, -1, 11, -1, 12, -1,
-                                         13, -1, 14, -1, 15, -1);
+  const __m256i widen = _mm256_setr_epi8(0, -1, 1, -1, 2, -1, 3, -1, 4, -1, 5, -1, 6, -1, 7, -1, 8, -1, 9, -1, 10, -1, 11, -1, 12,
+                                         -1, 13, -1, 14, -1, 15, -1);
   return _mm256_shuffle_epi8(_mm256_unpacklo_epi8(a, b), widen);
 }
 
 inline __m256i LoadSums(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 
-// What output pixels get from a pair of rows, if kPair, and from the last, odd row, if kOdd. weights: of the first of those pairs.
-// kAdd: added to acc.
+// What output pixels get from a pair of rows, if kPair, and from the last, odd row, if kOdd. weights: of the first of those
+// pairs. kAdd: added to acc.
 template <bool kFlip, int kWidth, int kStride, bool kPair, bool kOdd, bool kAdd>
 inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size_t pixels, int32_t* acc) {
   constexpr int kOpen = (kWidth - 1) / kStride;  // output pixels that wait for more columns
@@ -53,7 +53,7 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
 #pragma GCC unroll 8
     for (int i = 0; i < kOpen; ++i) open[i] = _mm256_setzero_si256();
     // A column of phase 0 ends one output pixel and begins another.
-    const auto even = [&]() __attribute__((always_inline)) -> __m256i {
+    const auto even = [&]() __attribute__((always_inline))->__m256i {
       __m256i sums[kOpen + 1];
 #pragma GCC unroll 8
       for (int i = 0; i < kOpen; ++i) sums[i] = open[i];
@@ -86,8 +86,7 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
         if constexpr (kPair) {
           const __m256i pairs = Pairs(LoadPixel<kFlip>(x0 + at), LoadPixel<kFlip>(x1 + at));
 #pragma GCC unroll 8
-          for (int i = 0; i < kOpen; ++i)
-            open[i] = _mm256_add_epi32(open[i], _mm256_madd_epi16(pairs, w[(kOpen - i) * 2 - 1]));
+          for (int i = 0; i < kOpen; ++i) open[i] = _mm256_add_epi32(open[i], _mm256_madd_epi16(pairs, w[(kOpen - i) * 2 - 1]));
         }
         if constexpr (kOdd) before = LoadPixel<kFlip>(x2 + at);
         at += run.ld;
@@ -165,8 +164,7 @@ inline void IntPixels(const ConvRun& run, size_t first, int32_t* acc) {
       for (size_t kx = run.kernel_w % 2; kx < run.kernel_w; kx += 2) add(a + kx * column, a + (kx + 1) * column);
     }
 #pragma GCC unroll 4
-    for (int p = 0; p < kPixels; ++p)
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(acc + (first + p) * kConvNb + j), c[p]);
+    for (int p = 0; p < kPixels; ++p) _mm256_storeu_si256(reinterpret_cast<__m256i*>(acc + (first + p) * kConvNb + j), c[p]);
   }
 }
 

@@ -18,7 +18,7 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
   constexpr int kOpen = (kWidth - 1) / kStride;  // output pixels that wait for more columns
   for (size_t j = 0; j < kConvNb; j += V::kWidth) {
     const float* x[kRows];
-    F w[kRows][kWidth], open[kOpen];
+    F w[kRows][kWidth], open[kRows][kOpen];  // sums of the rows apart: added at the end, so that chains of additions are short
     size_t at = run.offset + j;
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -26,25 +26,23 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
 #pragma GCC unroll 8
       for (int kx = 0; kx < kWidth; ++kx)
         w[r][kx] = V::Load(static_cast<const float*>(run.weights) + ((ky + r) * kWidth + kx) * kConvNb + j);
+#pragma GCC unroll 8
+      for (int i = 0; i < kOpen; ++i) open[r][i] = V::Set(0);
     }
-#pragma GCC unroll 8
-    for (int i = 0; i < kOpen; ++i) open[i] = V::Set(0);
     // A column of phase 0 ends one output pixel and begins another.
-    const auto even = [&]() __attribute__((always_inline)) -> F {
-      F sums[kOpen + 1];
-#pragma GCC unroll 8
-      for (int i = 0; i < kOpen; ++i) sums[i] = open[i];
-      sums[kOpen] = V::Set(0);
+    const auto even = [&]() __attribute__((always_inline))->F {
+      F sum = V::Set(0);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
         const F pixel = V::Load(x[r] + at);
+        const F ended = V::Fma(w[r][kOpen * kStride], pixel, open[r][0]);
+        sum = r == 0 ? ended : V::Add(sum, ended);
 #pragma GCC unroll 8
-        for (int i = 0; i <= kOpen; ++i) sums[i] = V::Fma(w[r][(kOpen - i) * kStride], pixel, sums[i]);
+        for (int i = 1; i < kOpen; ++i) open[r][i - 1] = V::Fma(w[r][(kOpen - i) * kStride], pixel, open[r][i]);
+        open[r][kOpen - 1] = V::Fma(w[r][0], pixel, V::Set(0));  // a product alone might be -0
       }
       at += run.ld;
-#pragma GCC unroll 8
-      for (int i = 0; i < kOpen; ++i) open[i] = sums[i + 1];
-      return sums[0];
+      return sum;
     };
     const auto odd = [&]() __attribute__((always_inline)) {
       if constexpr (kStride == 2) {
@@ -52,7 +50,7 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
         for (int r = 0; r < kRows; ++r) {
           const F pixel = V::Load(x[r] + at);
 #pragma GCC unroll 8
-          for (int i = 0; i < kOpen; ++i) open[i] = V::Fma(w[r][(kOpen - i) * 2 - 1], pixel, open[i]);
+          for (int i = 0; i < kOpen; ++i) open[r][i] = V::Fma(w[r][(kOpen - i) * 2 - 1], pixel, open[r][i]);
         }
         at += run.ld;
       }

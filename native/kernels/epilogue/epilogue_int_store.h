@@ -23,8 +23,8 @@ struct ColumnConstants {
   }
 };
 
-// From sums to what is rounded or stored, of the row and columns that `column` stands for. What the plain cases have not got costs
-// them nothing: kResidual says whether there may be a residual, and the activation is a template argument too.
+// From sums to what is rounded or stored, of the row and columns that `column` stands for. What the plain cases have not got
+// costs them nothing: kResidual says whether there may be a residual, and the activation is a template argument too.
 template <class V, IntStoreMode kMode, ActivationKind kActivation, bool kResidual, bool kRowTerms>
 inline typename V::F FinishSums(const IntStore& e, const ColumnConstants<V>& column, typename V::I s, size_t row, size_t n,
                                 size_t cols) {
@@ -98,8 +98,8 @@ void StoreIntTileWith(const IntStore& e, const int32_t* acc, size_t m, size_t n,
     StoreIntColumns<V, kMode, kActivation, kResidual, kRowTerms, 1>(e, acc + col, kNr, m, n + col, rows, cols - col);
 }
 
-// Terms of the rows are seldom there, and asking for each row whether they are took as long as the arithmetic: seven taken branches
-// a row. Only where an activation or a residual takes much longer anyway is there one instance for both.
+// Terms of the rows are seldom there, and asking for each row whether they are took as long as the arithmetic: seven taken
+// branches a row. Only where an activation or a residual takes much longer anyway is there one instance for both.
 template <class V, size_t kNr, IntStoreMode kMode, ActivationKind kActivation = ActivationKind::kClamp, bool kResidual = false>
 void StoreIntTileAs(const IntStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
   const bool row_terms = e.row_sum != nullptr || e.a_zero != nullptr || e.a_scale != nullptr;
