@@ -24,10 +24,6 @@ namespace {
 
 bool IsSet(const std::atomic<bool>* stop) { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
-// Rows of sums that are stored by one call: 3 KB of 16 columns. A call for each tile of 6 rows spent as long on reading its
-// arguments as on a row.
-constexpr size_t kStoreRows = 48;
-
 struct Blocking {
   size_t mc, nc, k_blocks, packed_row_bytes;
   size_t packed_bytes, acc_bytes, sums_bytes, gathered_bytes;
