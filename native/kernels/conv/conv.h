@@ -10,7 +10,8 @@
 //
 // Dense convolutions are matrix products whose left operand is gathered block by block (conv_rows.h). They want channels
 // innermost: of an image [N,C,H,W] one copy in that order is made at a time, and one of its result. Depthwise ones have kernels
-// of their own (conv_kernel.h), read either layout, and need scratch for kernel_h rows of 16 channels.
+// of their own (conv_kernel.h), which read [N,H,W,C] where it lies (conv_depthwise_rows.h), and copies of kernel_h rows of
+// [N,C,H,W].
 #ifndef LOWP_KERNELS_CONV_CONV_H_
 #define LOWP_KERNELS_CONV_CONV_H_
 

@@ -1,3 +1,12 @@
+// Microseconds of 3x3 depthwise layers, one core of a Zen 3, fastest samples: reading the image in place with sliding sums
+// against copied strips of 16 channels, interleaved runs.
+//
+//   int8      32 @112  144 @56  96 @112 s2  576 @14  960 @7        float32  32 @112  144 @56  96 @112 s2  576 @14  960 @7
+//   in place      149      187         169       56      32                     244      217         308       62      31
+//   strips        213      277         259       82      45                     254      293         365       87      41
+//
+// Of the 8.6 cycles for 8 int8 sums of 3x3 the microkernel takes 4.8 and the store 3 to 4 where all lies in L1; vpmaddwd alone
+// would take 2.5. Narrow rows pay for their calls: 7 pixels take twice as long each as 56.
 #include "kernels/conv/conv_int256.h"
 #include "kernels/conv/conv_ukernel.h"
 #include "kernels/epilogue/epilogue_int_store.h"
