@@ -63,10 +63,12 @@ struct Case {
   }
 };
 
-Case RandomCase(Random& random) {
+// wide: depthwise, with rows that are read from the image itself in several chunks, and kernels and strides that have
+// microkernels of their own.
+Case RandomCase(Random& random, bool wide) {
   Case c;
   ConvShape& s = c.s;
-  const bool depthwise = random.Below(3) == 0;
+  const bool depthwise = wide || random.Below(3) == 0;
   s.batch = 1 + random.Below(2);
   s.groups = depthwise ? 2 + random.Below(40) : random.Below(3) == 0 ? 1 + random.Below(3) : 1;
   s.channels = s.groups * (depthwise ? 1 : 1 + random.Below(random.Below(3) == 0 ? 40 : 5));
@@ -79,6 +81,15 @@ Case RandomCase(Random& random) {
   s.stride_w = 1 + random.Below(3);
   s.dilation_h = 1 + random.Below(3);
   s.dilation_w = 1 + random.Below(3);
+  if (wide) {
+    s.out_channels = s.channels = s.groups = 14 + random.Below(30);
+    s.height = 1 + random.Below(5);
+    s.width = 20 + random.Below(random.Below(3) == 0 ? 300 : 60);
+    s.kernel_h = 1 + random.Below(7);
+    s.kernel_w = random.Below(5) == 0 ? 1 + random.Below(8) : 3 + 2 * random.Below(3);
+    s.stride_w = 1 + random.Below(random.Below(4) == 0 ? 3 : 2);
+    s.dilation_w = 1 + (random.Below(4) == 0);
+  }
   s.pad_top = random.Below(4);
   s.pad_left = random.Below(4);
   // As many pixels as the padded image has room for, of any padding at the other end.
@@ -241,7 +252,7 @@ void TestConv(bool quick) {
     const std::vector<SGemmEntry> sgemm = SGemmKernels();
     const std::vector<QGemmEntry> qgemm = QGemmKernels();
     for (int i = 0; i < (quick ? 60 : 1500); ++i) {
-      const Case c = RandomCase(random);
+      const Case c = RandomCase(random, /*wide=*/i % 5 == 0);
       // The products have tests of their own; here any of them will do.
       RunFloat(sgemm.back(), entry, random, c);
       RunInt(qgemm.back(), entry, random, c);

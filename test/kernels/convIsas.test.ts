@@ -47,6 +47,21 @@ const FIXED: readonly Case[] = [
       kernel: [5, 5],
       options: { layout, groups: 16, strides: 2, padding: 2 },
     },
+    // Rows that are wider than the borders, and channels that are not a multiple of a block.
+    ...[3, 5, 7].flatMap((k) =>
+      [1, 2].map((strides): Case => {
+        const options = { layout, groups: 37, strides, padding: [1, 2, k - 2, k - 1] };
+        return { batch: 1, channels: 37, size: [8, 150], outChannels: 37, kernel: [k, k], options };
+      }),
+    ),
+    {
+      batch: 1,
+      channels: 20,
+      size: [9, 50],
+      outChannels: 20,
+      kernel: [3, 3],
+      options: { layout, groups: 20, dilations: 2, padding: 2 },
+    },
     { batch: 1, channels: 6, size: [9, 9], outChannels: 12, kernel: [3, 3], options: { layout, groups: 6 } },
     {
       batch: 1,

@@ -10,11 +10,12 @@
 //
 // Dense convolutions are matrix products whose left operand is gathered block by block (conv_rows.h). They want channels
 // innermost: of an image [N,C,H,W] one copy in that order is made at a time, and one of its result. Depthwise ones have kernels
-// of their own (conv_kernel.h), read either layout, and need scratch for kernel_h rows of 16 channels. float32 weights of 3 x 3
-// may be packed for another algorithm, which rounds differently: winograd.h.
+// of their own (conv_kernel.h), which read [N,H,W,C] where it lies (conv_depthwise_rows.h), and copies of kernel_h rows of
+// [N,C,H,W]. float32 weights of 3 x 3 may be packed for another algorithm, which rounds differently: winograd.h.
 #ifndef LOWP_KERNELS_CONV_CONV_H_
 #define LOWP_KERNELS_CONV_CONV_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -45,12 +46,18 @@ struct ConvWeightShape {
   bool is_depthwise() const { return group_channels == 1 && out_channels == groups && groups > 1; }
 };
 
+// First channel of a block of a depthwise kernel: a last block that is not full begins earlier, so that whole blocks are read of
+// every image that has so many channels.
+inline size_t ConvBlockStart(size_t block, size_t channels) {
+  return std::min(block * kConvNb, channels - std::min(channels, kConvNb));
+}
+
 // Immutable once packed.
 struct ConvPackedF {
   const ConvEntry* entry = nullptr;
   ConvWeightShape shape{};
   std::vector<SGemmPackedB> groups;  // dense
-  AlignedBuffer taps;                // depthwise: [block of kConvNb channels][tap][kConvNb]
+  AlignedBuffer taps;                // depthwise: [block][tap][kConvNb]
   WinogradPacked winograd;           // instead of both, if its tile is not 0
 
   size_t k() const { return shape.depth(); }
@@ -71,8 +78,9 @@ struct ConvPackedQ {
   const ConvEntry* entry = nullptr;
   ConvWeightShape shape{};
   std::vector<QGemmPackedB> groups;  // dense
-  AlignedBuffer taps;                // depthwise: [block of kConvNb channels][pair of taps][kConvNb][2] int16
-  AlignedBuffer scales;              // depthwise: [out_channels padded to kConvNb] float32
+  AlignedBuffer taps;                // depthwise: [block][pair of taps][kConvNb][2] int16, less the zero point
+  AlignedBuffer scales;              // depthwise: [out_channels] float32
+  AlignedBuffer sums;                // depthwise: [out_channels] int32, of a channel's taps
   int32_t max_magnitude = 0;         // of w - zw over the dtype and all channels
 
   size_t k() const { return shape.depth(); }

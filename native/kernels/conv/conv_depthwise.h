@@ -1,4 +1,4 @@
-// Depthwise convolution: a strip of 16 channels at a time, row of output pixels by row.
+// Depthwise convolution, float32 and int8: the arguments of conv.h, once checked.
 #ifndef LOWP_KERNELS_CONV_CONV_DEPTHWISE_H_
 #define LOWP_KERNELS_CONV_CONV_DEPTHWISE_H_
 

@@ -1,11 +1,15 @@
 // Microkernel ABI of the depthwise convolution, each channel of which has a kernel of its own. Plain data only.
 //
-// A strip holds what one row of output pixels reads of kConvNb channels: kernel_h rows [pixel of the padded row][kConvNb], so
-// that no tap has to ask where the image ends. 8-bit pixels are stored there as int16 with the zero point taken off (255 less
-// than 0 to 255 more fits), so padding is 0 and the sums need no correction; weights likewise.
+// A run is some output pixels of one row and kConvNb channels. The microkernels read the pixels where they lie, in the image or
+// in the padded copy of its border (conv_depthwise.cc), and leave the sums to a store of the epilogue.
 //
-// Weights: float32 [tap][kConvNb]. int16 by pairs of taps, which one instruction multiplies and adds: [pair][column][2], the last
-// padded with 0.
+// Weights: float32 [tap][kConvNb]. int8 becomes int16 with the weights' zero point taken off, by pairs of taps, which one
+// instruction multiplies and adds: [pair][channel][2]. Pairs stand above each other, so that the pixels of a column are
+// interleaved once for all taps that read them; an odd last row is paired along itself, from the right:
+//
+//   3x3:  a b c
+//         a b c
+//         d e e      d with 0: a e b' and so on come from the pair of the pixel and the one before
 #ifndef LOWP_KERNELS_CONV_CONV_KERNEL_H_
 #define LOWP_KERNELS_CONV_CONV_KERNEL_H_
 
@@ -16,31 +20,34 @@
 
 namespace lowp {
 
-// Channels of a strip: three rows of 112 pixels of float32 are 22 KB and stay in L1.
 static constexpr size_t kConvNb = 16;
 
-struct ConvStrip {
-  const void* const* taps;  // [count]: where the first output pixel finds each
-  size_t count;
-  size_t stride;  // pixels of the strip from one output pixel to the next
+// Pairs of taps, and where among 2 * ConvPairs numbers tap (ky, kx) stands.
+static inline size_t ConvPairs(size_t kernel_h, size_t kernel_w) {
+  return kernel_h / 2 * kernel_w + kernel_h % 2 * ((kernel_w + 1) / 2);
+}
+static inline size_t ConvSlot(size_t kernel_h, size_t kernel_w, size_t ky, size_t kx) {
+  const bool paired = ky / 2 < kernel_h / 2;
+  return paired ? (ky / 2 * kernel_w + kx) * 2 + ky % 2 : kernel_h / 2 * kernel_w * 2 + kx + kernel_w % 2;
+}
+
+struct ConvRun {
+  const void* const* rows;  // [kernel_h]: what the first tap of each row reads for the first output pixel is `offset` elements on
+  size_t offset;
+  size_t ld;  // elements from one input pixel to the next
+  size_t kernel_h, kernel_w, stride, dilation;
   const void* weights;
+  uint8_t flip;  // int8 kernels: pixels are the uint8 x ^ flip, so 0x80 makes int8 ones 128 more than they are
 };
 
-// acc[pixel][kConvNb] = sum over the taps
-using ConvFloatUkernelFn = void (*)(const ConvStrip& strip, size_t pixels, float* acc);
-using ConvIntUkernelFn = void (*)(const ConvStrip& strip, size_t pixels, int32_t* acc);
-
-// to[pixel][kConvNb] = x - zero of `channels` (at most kConvNb) channels, `ld` bytes from pixel to pixel; x is u8 or, where
-// `flip` is 0x80, s8 as (x ^ 0x80) - 128. Other channels are left alone. A kernel may order them as it likes, as long as its sums
-// are in order.
-using ConvWidenFn = void (*)(size_t pixels, size_t channels, const uint8_t* x, size_t ld, uint8_t flip, int32_t zero,
-                             int16_t* to);
+// acc[pixel][kConvNb] = sum over the taps of x * w. Whole blocks of channels are read.
+using ConvFloatUkernelFn = void (*)(const ConvRun& run, size_t pixels, float* acc);
+using ConvIntUkernelFn = void (*)(const ConvRun& run, size_t pixels, int32_t* acc);
 
 struct ConvKernel {
   const char* name;
   ConvFloatUkernelFn float_ukernel;
   ConvIntUkernelFn int_ukernel;
-  ConvWidenFn widen;
   FloatStoreFn store_float;  // of tiles [pixels][kConvNb]
   IntStoreFn store_int;
   // to[col][row] = from[row][col]: an image between the two layouts

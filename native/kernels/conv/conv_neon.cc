@@ -15,33 +15,31 @@ struct FmaNeon {
   static F Load(const float* p) { return vld1q_f32(p); }
   static void Store(float* p, F x) { vst1q_f32(p, x); }
   static F Set(float x) { return vdupq_n_f32(x); }
+  static F Add(F x, F y) { return vaddq_f32(x, y); }
   static F Fma(F x, F y, F sum) { return vfmaq_f32(sum, x, y); }
 };
 
-struct Traits {
-  static constexpr size_t Position(size_t channel) { return channel; }
-};
-
-void ConvInt(const ConvStrip& strip, size_t pixels, int32_t* acc) {
+void ConvInt(const ConvRun& run, size_t pixels, int32_t* acc) {
+  const uint8x8_t flip = vdup_n_u8(run.flip);
   for (size_t pixel = 0; pixel < pixels; ++pixel, acc += kConvNb) {
     int32x4_t c[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
-    for (size_t tap = 0; tap < strip.count; ++tap) {
-      const int16_t* x = static_cast<const int16_t*>(strip.taps[tap]) + pixel * strip.stride * kConvNb;
-      const int16_t* w = static_cast<const int16_t*>(strip.weights) + tap / 2 * 2 * kConvNb;
+    for (size_t ky = 0; ky < run.kernel_h; ++ky) {
+      const uint8_t* x = static_cast<const uint8_t*>(run.rows[ky]) + run.offset + pixel * run.stride * run.ld;
+      for (size_t kx = 0; kx < run.kernel_w; ++kx, x += run.dilation * run.ld) {
+        const size_t slot = ConvSlot(run.kernel_h, run.kernel_w, ky, kx);
+        const int16_t* w = static_cast<const int16_t*>(run.weights) + slot / 2 * 2 * kConvNb;
 #pragma GCC unroll 2
-      for (int j = 0; j < 2; ++j) {
-        const int16x8_t a = vld1q_s16(x + 8 * j), b = vld2q_s16(w + 16 * j).val[tap % 2];
-        c[2 * j] = vmlal_s16(c[2 * j], vget_low_s16(a), vget_low_s16(b));
-        c[2 * j + 1] = vmlal_s16(c[2 * j + 1], vget_high_s16(a), vget_high_s16(b));
+        for (int j = 0; j < 2; ++j) {
+          const int16x8_t a = vreinterpretq_s16_u16(vmovl_u8(veor_u8(vld1_u8(x + 8 * j), flip)));
+          const int16x8_t b = vld2q_s16(w + 16 * j).val[slot % 2];
+          c[2 * j] = vmlal_s16(c[2 * j], vget_low_s16(a), vget_low_s16(b));
+          c[2 * j + 1] = vmlal_s16(c[2 * j + 1], vget_high_s16(a), vget_high_s16(b));
+        }
       }
     }
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) vst1q_s32(acc + 4 * j, c[j]);
   }
-}
-
-void Widen(size_t pixels, size_t channels, const uint8_t* x, size_t ld, uint8_t flip, int32_t zero, int16_t* to) {
-  ConvWidenEdge<Traits>(pixels, 0, channels, x, ld, flip, zero, to);
 }
 
 inline void TransposeByte(const uint8_t* from, size_t, uint8_t* to, size_t) { *to = *from; }
@@ -50,9 +48,8 @@ inline void TransposeByte(const uint8_t* from, size_t, uint8_t* to, size_t) { *t
 
 extern const ConvKernel kConvNeon;
 const ConvKernel kConvNeon = {"conv_depthwise_16__neon",
-                              ConvFloat<FmaNeon, 4>,
+                              ConvFloat<FmaNeon>,
                               ConvInt,
-                              Widen,
                               StoreFloatTile<VectorNeon, kConvNb>,
                               StoreIntTile<VectorNeon, kConvNb>,
                               TransposeBy<float, 4, TransposeSquare<float>>,

@@ -43,7 +43,7 @@ Isa ConvPackedF::isa() const {
 }
 
 size_t ConvPackedQ::bytes() const {
-  size_t total = taps.size() + scales.size();
+  size_t total = taps.size() + scales.size() + sums.size();
   for (const QGemmPackedB& group : groups) total += group.storage.size();
   return total;
 }
@@ -54,12 +54,15 @@ Status PackConvF(const ConvWeightShape& shape, const float* w, const SGemmEntry&
   p.entry = &entry;
   p.shape = shape;
   if (shape.is_depthwise()) {
-    const size_t channels = RoundUp(shape.out_channels, kConvNb), bytes = channels * shape.taps() * sizeof(float);
+    const size_t blocks = DivUp(shape.out_channels, kConvNb), bytes = blocks * kConvNb * shape.taps() * sizeof(float);
     if (!p.taps.Reserve(bytes)) return NoMemory(bytes);
     std::memset(p.taps.data(), 0, bytes);
-    for (size_t o = 0; o < shape.out_channels; ++o) {
-      float* block = p.taps.As<float>() + o / kConvNb * kConvNb * shape.taps();
-      for (size_t tap = 0; tap < shape.taps(); ++tap) block[tap * kConvNb + o % kConvNb] = w[o * shape.taps() + tap];
+    for (size_t block = 0; block < blocks; ++block) {
+      float* to = p.taps.As<float>() + block * kConvNb * shape.taps();
+      const size_t first = ConvBlockStart(block, shape.out_channels), count = std::min(kConvNb, shape.out_channels);
+      for (size_t tap = 0; tap < shape.taps(); ++tap) {
+        for (size_t c = 0; c < count; ++c) to[tap * kConvNb + c] = w[(first + c) * shape.taps() + tap];
+      }
     }
     *packed = std::move(p);
     return {};
@@ -119,11 +122,12 @@ Status PackConvQ(const ConvPackQArgs& args, const QGemmEntry& gemm, const ConvEn
     return {};
   }
   const int32_t low = args.w_signed ? -128 : 0, high = low + 255;
-  const size_t channels = RoundUp(shape.out_channels, kConvNb), pairs = DivUp(shape.taps(), 2);
-  const size_t bytes = channels * pairs * 2 * sizeof(int16_t);
-  if (!p.taps.Reserve(bytes) || !p.scales.Reserve(channels * sizeof(float))) return NoMemory(bytes);
+  const size_t blocks = DivUp(shape.out_channels, kConvNb), pairs = ConvPairs(shape.kernel_h, shape.kernel_w);
+  const size_t block_size = pairs * 2 * kConvNb, bytes = blocks * block_size * sizeof(int16_t);
+  if (!p.taps.Reserve(bytes) || !p.scales.Reserve(shape.out_channels * sizeof(float)) ||
+      !p.sums.Reserve(shape.out_channels * sizeof(int32_t)))
+    return NoMemory(bytes);
   std::memset(p.taps.data(), 0, bytes);
-  std::fill_n(p.scales.As<float>(), channels, 1.0f);
   for (size_t o = 0; o < shape.out_channels; ++o) {
     const size_t i = args.per_channel ? o : 0;
     const int32_t zero = args.zeros[i];
@@ -135,12 +139,21 @@ Status PackConvQ(const ConvPackQArgs& args, const QGemmEntry& gemm, const ConvEn
     }
     p.scales.As<float>()[o] = args.scales[i];
     p.max_magnitude = std::max({p.max_magnitude, high - zero, zero - low});
-    int16_t* block = p.taps.As<int16_t>() + o / kConvNb * kConvNb * pairs * 2;
+    int32_t sum = 0;
     for (size_t tap = 0; tap < shape.taps(); ++tap) {
       const uint8_t byte = w[o * shape.taps() + tap];
-      const int32_t value = args.w_signed ? static_cast<int8_t>(byte) : byte;
-      block[(tap / 2 * kConvNb + o % kConvNb) * 2 + tap % 2] = static_cast<int16_t>(value - zero);
+      const int32_t value = (args.w_signed ? static_cast<int8_t>(byte) : byte) - zero;
+      const size_t slot = ConvSlot(shape.kernel_h, shape.kernel_w, tap / shape.kernel_w, tap % shape.kernel_w);
+      sum += value;
+      // The last block overlaps the one before.
+      for (size_t block = o / kConvNb; block < blocks; ++block) {
+        const size_t c = o - ConvBlockStart(block, shape.out_channels);
+        if (c >= kConvNb) break;
+        int16_t* to = p.taps.As<int16_t>() + block * block_size;
+        to[(slot / 2 * kConvNb + c) * 2 + slot % 2] = static_cast<int16_t>(value);
+      }
     }
+    p.sums.As<int32_t>()[o] = sum;
   }
   *packed = std::move(p);
   return {};

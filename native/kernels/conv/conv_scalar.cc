@@ -18,30 +18,28 @@ struct Plain {
     for (size_t i = 0; i < kWidth; ++i) p[i] = x.lanes[i];
   }
   static F Set(float x) { return {{x, x, x, x}}; }
+  static F Add(F x, F y) {
+    for (size_t i = 0; i < kWidth; ++i) x.lanes[i] += y.lanes[i];
+    return x;
+  }
   static F Fma(F x, F y, F sum) {
     for (size_t i = 0; i < kWidth; ++i) sum.lanes[i] += x.lanes[i] * y.lanes[i];
     return sum;
   }
 };
 
-struct Traits {
-  static constexpr size_t Position(size_t channel) { return channel; }
-};
-
-void ConvInt(const ConvStrip& strip, size_t pixels, int32_t* acc) {
+void ConvInt(const ConvRun& run, size_t pixels, int32_t* acc) {
   for (size_t pixel = 0; pixel < pixels; ++pixel, acc += kConvNb) {
     for (size_t c = 0; c < kConvNb; ++c) acc[c] = 0;
-    const int16_t* w = static_cast<const int16_t*>(strip.weights);
-    for (size_t tap = 0; tap < strip.count; ++tap) {
-      const int16_t* x = static_cast<const int16_t*>(strip.taps[tap]) + pixel * strip.stride * kConvNb;
-      const int16_t* weight = w + tap / 2 * 2 * kConvNb + tap % 2;
-      for (size_t c = 0; c < kConvNb; ++c) acc[c] += x[c] * weight[2 * c];
+    for (size_t ky = 0; ky < run.kernel_h; ++ky) {
+      const uint8_t* x = static_cast<const uint8_t*>(run.rows[ky]) + run.offset + pixel * run.stride * run.ld;
+      for (size_t kx = 0; kx < run.kernel_w; ++kx, x += run.dilation * run.ld) {
+        const size_t slot = ConvSlot(run.kernel_h, run.kernel_w, ky, kx);
+        const int16_t* w = static_cast<const int16_t*>(run.weights) + slot / 2 * 2 * kConvNb + slot % 2;
+        for (size_t c = 0; c < kConvNb; ++c) acc[c] += (x[c] ^ run.flip) * w[2 * c];
+      }
     }
   }
-}
-
-void Widen(size_t pixels, size_t channels, const uint8_t* x, size_t ld, uint8_t flip, int32_t zero, int16_t* to) {
-  ConvWidenEdge<Traits>(pixels, 0, channels, x, ld, flip, zero, to);
 }
 
 template <class T>
@@ -53,9 +51,8 @@ void TransposeOne(const T* from, size_t, T* to, size_t) {
 
 extern const ConvKernel kConvScalar;
 const ConvKernel kConvScalar = {"conv_depthwise_16__scalar",
-                                ConvFloat<Plain, 2>,
+                                ConvFloat<Plain>,
                                 ConvInt,
-                                Widen,
                                 StoreFloatTile<VectorScalar, kConvNb>,
                                 StoreIntTile<VectorScalar, kConvNb>,
                                 TransposeBy<float, 1, TransposeOne<float>>,

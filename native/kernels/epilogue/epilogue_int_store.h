@@ -23,56 +23,90 @@ struct ColumnConstants {
   }
 };
 
-// What the plain cases have not got costs them nothing: kResidual says whether there may be a residual, and the activation is a
-// template argument too.
-template <class V, IntStoreMode kMode, ActivationKind kActivation, bool kResidual>
+// From sums to what is rounded or stored, of the row and columns that `column` stands for. What the plain cases have not got
+// costs them nothing: kResidual says whether there may be a residual, and the activation is a template argument too.
+template <class V, IntStoreMode kMode, ActivationKind kActivation, bool kResidual, bool kRowTerms>
+inline typename V::F FinishSums(const IntStore& e, const ColumnConstants<V>& column, typename V::I s, size_t row, size_t n,
+                                size_t cols) {
+  typename V::F scale = column.scale;
+  if (kRowTerms && e.a_scale != nullptr) {
+    scale = V::MulF(V::SetF(e.a_scale[row]), scale);
+    if constexpr (kMode == IntStoreMode::kRequantize) scale = V::DivF(scale, V::SetF(e.c_scale));
+  }
+  typename V::F x = V::MulF(V::ToF(s), scale);
+  if constexpr (kMode != IntStoreMode::kRequantize) {
+    if (e.bias != nullptr) x = V::AddF(x, column.bias);
+    if constexpr (kResidual) x = AddResidual<V>(e.residual, x, row, n, cols);
+    x = Activate<V, kActivation>(e.activation, x);
+  }
+  return x;
+}
+
+// kVectors: 2 for whole pairs of vectors of 8-bit results, which are packed and stored together: 8 operations become 5, and one
+// store in place of two, which take a cycle each.
+template <class V, IntStoreMode kMode, ActivationKind kActivation, bool kResidual, bool kRowTerms, int kVectors>
 inline void StoreIntColumns(const IntStore& store, const int32_t* acc, size_t acc_stride, size_t m, size_t n, size_t rows,
                             size_t cols) {
   // A copy whose address nobody has, because a store to C might otherwise change it: without it every row reads it again.
   const IntStore e = store;
-  const ColumnConstants<V> column(e, n);
+  const ColumnConstants<V> first(e, n), last(e, n + (kVectors - 1) * V::kWidth);
   for (size_t row = m; row < m + rows; ++row, acc += acc_stride) {
-    typename V::I s = V::AddI(V::LoadI(acc), column.add);
-    if (e.row_sum != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.row_sum[row]), column.zero));
-    if (e.a_zero != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.a_zero[row]), column.corr));
+    typename V::I q[kVectors];
     const size_t at = row * e.ldc + n;
-    if constexpr (kMode == IntStoreMode::kInt32) {
-      V::StoreI(static_cast<int32_t*>(e.c) + at, s, cols);
-      continue;
+#pragma GCC unroll 2
+    for (int i = 0; i < kVectors; ++i) {
+      const ColumnConstants<V>& column = i == 0 ? first : last;
+      typename V::I s = V::AddI(V::LoadI(acc + i * V::kWidth), column.add);
+      if (kRowTerms && e.row_sum != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.row_sum[row]), column.zero));
+      if (kRowTerms && e.a_zero != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.a_zero[row]), column.corr));
+      if constexpr (kMode == IntStoreMode::kInt32) {
+        V::StoreI(static_cast<int32_t*>(e.c) + at, s, cols);
+        continue;
+      }
+      typename V::F x = FinishSums<V, kMode, kActivation, kResidual, kRowTerms>(e, column, s, row, n + i * V::kWidth, cols);
+      if constexpr (kMode == IntStoreMode::kFloat32) {
+        V::StoreF(static_cast<float*>(e.c) + at, x, cols);
+        continue;
+      }
+      if constexpr (kMode == IntStoreMode::kQuantize) x = V::DivF(x, V::SetF(e.c_scale));
+      // Clamping before rounding equals saturating after it, the bounds being integers, and keeps the conversion in range.
+      x = V::MinF(V::SetF(e.c_high), V::MaxF(V::SetF(e.c_low), V::NanToZero(x)));
+      q[i] = V::AddI(V::Round(x), V::SetI(e.c_zero));
     }
-    typename V::F scale = column.scale;
-    if (e.a_scale != nullptr) {
-      scale = V::MulF(V::SetF(e.a_scale[row]), scale);
-      if constexpr (kMode == IntStoreMode::kRequantize) scale = V::DivF(scale, V::SetF(e.c_scale));
-    }
-    typename V::F x = V::MulF(V::ToF(s), scale);
-    if constexpr (kMode != IntStoreMode::kRequantize) {
-      if (e.bias != nullptr) x = V::AddF(x, column.bias);
-      if constexpr (kResidual) x = AddResidual<V>(e.residual, x, row, n, cols);
-      x = Activate<V, kActivation>(e.activation, x);
-    }
-    if constexpr (kMode == IntStoreMode::kFloat32) {
-      V::StoreF(static_cast<float*>(e.c) + at, x, cols);
-      continue;
-    }
-    if constexpr (kMode == IntStoreMode::kQuantize) x = V::DivF(x, V::SetF(e.c_scale));
-    // Clamping before rounding equals saturating after it, the bounds being integers, and keeps the conversion in range.
-    x = V::MinF(V::SetF(e.c_high), V::MaxF(V::SetF(e.c_low), V::NanToZero(x)));
-    const typename V::I q = V::AddI(V::Round(x), V::SetI(e.c_zero));
-    if (e.c_signed) {
-      V::StoreS8(static_cast<int8_t*>(e.c) + at, q, cols);
-    } else {
-      V::StoreU8(static_cast<uint8_t*>(e.c) + at, q, cols);
+    if constexpr (kMode == IntStoreMode::kRequantize || kMode == IntStoreMode::kQuantize) {
+      uint8_t* u8 = static_cast<uint8_t*>(e.c) + at;
+      int8_t* s8 = static_cast<int8_t*>(e.c) + at;
+      if constexpr (kVectors == 2) {
+        e.c_signed ? V::StorePairS8(s8, q[0], q[1]) : V::StorePairU8(u8, q[0], q[1]);
+      } else {
+        e.c_signed ? V::StoreS8(s8, q[0], cols) : V::StoreU8(u8, q[0], cols);
+      }
     }
   }
 }
 
+template <class V, size_t kNr, IntStoreMode kMode, ActivationKind kActivation, bool kResidual, bool kRowTerms>
+void StoreIntTileWith(const IntStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
+  size_t col = 0;
+  if constexpr (V::kStoresPairs && (kMode == IntStoreMode::kRequantize || kMode == IntStoreMode::kQuantize)) {
+    for (; col + 2 * V::kWidth <= cols; col += 2 * V::kWidth)
+      StoreIntColumns<V, kMode, kActivation, kResidual, kRowTerms, 2>(e, acc + col, kNr, m, n + col, rows, V::kWidth);
+  }
+  for (; col + V::kWidth <= cols; col += V::kWidth)
+    StoreIntColumns<V, kMode, kActivation, kResidual, kRowTerms, 1>(e, acc + col, kNr, m, n + col, rows, V::kWidth);
+  if (col < cols)
+    StoreIntColumns<V, kMode, kActivation, kResidual, kRowTerms, 1>(e, acc + col, kNr, m, n + col, rows, cols - col);
+}
+
+// Terms of the rows are seldom there, and asking for each row whether they are took as long as the arithmetic: seven taken
+// branches a row. Only where an activation or a residual takes much longer anyway is there one instance for both.
 template <class V, size_t kNr, IntStoreMode kMode, ActivationKind kActivation = ActivationKind::kClamp, bool kResidual = false>
 void StoreIntTileAs(const IntStore& e, const int32_t* acc, size_t m, size_t n, size_t rows, size_t cols) {
-  size_t col = 0;
-  for (; col + V::kWidth <= cols; col += V::kWidth)
-    StoreIntColumns<V, kMode, kActivation, kResidual>(e, acc + col, kNr, m, n + col, rows, V::kWidth);
-  if (col < cols) StoreIntColumns<V, kMode, kActivation, kResidual>(e, acc + col, kNr, m, n + col, rows, cols - col);
+  const bool row_terms = e.row_sum != nullptr || e.a_zero != nullptr || e.a_scale != nullptr;
+  if constexpr (!kResidual) {
+    if (!row_terms) return StoreIntTileWith<V, kNr, kMode, kActivation, kResidual, false>(e, acc, m, n, rows, cols);
+  }
+  StoreIntTileWith<V, kNr, kMode, kActivation, kResidual, true>(e, acc, m, n, rows, cols);
 }
 
 template <class V, size_t kNr, IntStoreMode kMode>

@@ -3,6 +3,7 @@
 //   LoadI LoadF                          kWidth lanes, no alignment
 //   LoadFirstF LoadFirstU8 LoadFirstS8   the first `cols` lanes (no byte beyond them is read); the others are unspecified
 //   StoreI StoreF StoreU8 StoreS8        the first `cols` lanes
+//   StorePairU8 StorePairS8              all lanes of two vectors, where kStoresPairs
 //   SetI SetF, AddI SubI MulI (mod 2^32), ToF, AddF SubF MulF DivF (each rounded)
 //   MinF(bound, x)  MaxF(bound, x)       bound < x ? bound : x and bound > x ? bound : x, so NaN passes and -0 stays
 //   NegAbsF(x), CopySignF(magnitude, sign), SelectNegativeF(x, if_negative, otherwise): by the sign bit of x

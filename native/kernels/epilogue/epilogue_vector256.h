@@ -13,6 +13,7 @@ struct Vector256 {
   using F = __m256;
   using I = __m256i;
   static constexpr size_t kWidth = 8;
+  static constexpr bool kStoresPairs = true;
   static I LoadI(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static F LoadF(const float* p) { return _mm256_loadu_ps(p); }
   static F LoadFirstF(const float* p, size_t cols) {
@@ -74,8 +75,21 @@ struct Vector256 {
     const __m128i words = Words(x);
     Store8(p, _mm_packs_epi16(words, words), cols);
   }
+  static void StorePairU8(uint8_t* p, I low, I high) {
+    const __m256i words = _mm256_packs_epi32(low, high);
+    StoreQuarters(p, _mm256_packus_epi16(words, words));
+  }
+  static void StorePairS8(int8_t* p, I low, I high) {
+    const __m256i words = _mm256_packs_epi32(low, high);
+    StoreQuarters(p, _mm256_packs_epi16(words, words));
+  }
 
  private:
+  // Packing works within halves, so each half has four bytes of the low vector and four of the high one.
+  static void StoreQuarters(void* p, __m256i bytes) {
+    const __m128i both = _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+    _mm_storeu_si128(static_cast<__m128i*>(p), both);
+  }
   static __m128i Load8(const void* p, size_t cols) {
     if (cols == kWidth) return _mm_loadl_epi64(static_cast<const __m128i*>(p));
     alignas(16) uint8_t lanes[16] = {};

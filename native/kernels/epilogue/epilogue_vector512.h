@@ -13,6 +13,7 @@ struct Vector512 {
   using F = __m512;
   using I = __m512i;
   static constexpr size_t kWidth = 16;
+  static constexpr bool kStoresPairs = false;
   static I LoadI(const int32_t* p) { return _mm512_loadu_si512(p); }
   static F LoadF(const float* p) { return _mm512_loadu_ps(p); }
   static F LoadFirstF(const float* p, size_t cols) { return _mm512_maskz_loadu_ps(First(cols), p); }

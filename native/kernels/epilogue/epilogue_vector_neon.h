@@ -13,6 +13,7 @@ struct VectorNeon {
   using F = float32x4_t;
   using I = int32x4_t;
   static constexpr size_t kWidth = 4;
+  static constexpr bool kStoresPairs = false;
   static I LoadI(const int32_t* p) { return vld1q_s32(p); }
   static F LoadF(const float* p) { return vld1q_f32(p); }
   static F LoadFirstF(const float* p, size_t cols) {

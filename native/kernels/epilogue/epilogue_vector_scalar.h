@@ -11,6 +11,7 @@ struct VectorScalar {
   using F = float;
   using I = int32_t;
   static constexpr size_t kWidth = 1;
+  static constexpr bool kStoresPairs = false;
   static I LoadI(const int32_t* p) { return *p; }
   static F LoadF(const float* p) { return *p; }
   static F LoadFirstF(const float* p, size_t) { return *p; }

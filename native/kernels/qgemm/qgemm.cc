@@ -67,13 +67,17 @@ void ComputeColumns(const Problem& p, const IntStore& store, const uint8_t* pack
                                                   : panel_at(n_begin, k0 + depth);
       Prefetch prefetch(next, prefetching ? depth * kernel.nr : 0, DivUp(rows, kernel.mr));
       int32_t* column = acc + (jr - n_begin) * p.blocking.mc;
+      size_t stored = 0;
       for (size_t ir = 0, tile_rows; ir < rows; ir += tile_rows) {
         tile_rows = TileRows(rows - ir, kernel.mr);
         int32_t* tile = column + ir * kernel.nr;
         prefetch.Advance();
         kernel.ukernels[tile_rows - 1](depth / kernel.kr, slab + ir * p.blocking.packed_row_bytes, panel_at(jr, k0), tile,
                                        pc > 0);
-        if (last) kernel.store(store, tile, m0 + ir, jr, tile_rows, std::min<size_t>(kernel.nr, b.n - jr));
+        const size_t done = ir + tile_rows;
+        if (!last || (done - stored < kStoreRows && done < rows)) continue;
+        kernel.store(store, column + stored * kernel.nr, m0 + stored, jr, done - stored, std::min<size_t>(kernel.nr, b.n - jr));
+        stored = done;
       }
     }
   }
