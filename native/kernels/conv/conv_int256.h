@@ -53,7 +53,7 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
 #pragma GCC unroll 8
     for (int i = 0; i < kOpen; ++i) open[i] = _mm256_setzero_si256();
     // A column of phase 0 ends one output pixel and begins another.
-    const auto even = [&]() __attribute__((always_inline))->__m256i {
+    const auto even = [&]() LOWP_CONV_INLINE -> __m256i {
       __m256i sums[kOpen + 1];
 #pragma GCC unroll 8
       for (int i = 0; i < kOpen; ++i) sums[i] = open[i];
@@ -81,7 +81,7 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
       for (int i = 0; i < kOpen; ++i) open[i] = sums[i + 1];
       return sums[0];
     };
-    const auto odd = [&]() __attribute__((always_inline)) {
+    const auto odd = [&]() LOWP_CONV_INLINE {
       if constexpr (kStride == 2) {
         if constexpr (kPair) {
           const __m256i pairs = Pairs(LoadPixel<kFlip>(x0 + at), LoadPixel<kFlip>(x1 + at));
@@ -99,7 +99,7 @@ inline void IntSlide(const ConvRun& run, size_t ky, const int16_t* weights, size
       even();
     }
     int32_t* to = acc + j;
-    const auto finish = [&]() __attribute__((always_inline)) {
+    const auto finish = [&]() LOWP_CONV_INLINE {
       odd();
       __m256i sum = even();
       if constexpr (kAdd) sum = _mm256_add_epi32(sum, LoadSums(to));
@@ -142,7 +142,7 @@ inline void IntPixels(const ConvRun& run, size_t first, int32_t* acc) {
 #pragma GCC unroll 4
     for (int p = 0; p < kPixels; ++p) c[p] = _mm256_setzero_si256();
     const int16_t* w = static_cast<const int16_t*>(run.weights) + 2 * j;
-    const auto add = [&](const uint8_t* a, const uint8_t* b) __attribute__((always_inline)) {
+    const auto add = [&](const uint8_t* a, const uint8_t* b) LOWP_CONV_INLINE {
       const __m256i weights = LoadSums(w);
       w += 2 * kConvNb;
 #pragma GCC unroll 4

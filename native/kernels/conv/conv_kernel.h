@@ -18,6 +18,13 @@
 
 #include "kernels/epilogue/epilogue_kernel.h"
 
+// For lambdas that keep sums in registers: GCC calls them otherwise, and the kernels take twice as long.
+#if defined(__GNUC__)
+#define LOWP_CONV_INLINE __attribute__((always_inline))
+#else
+#define LOWP_CONV_INLINE
+#endif
+
 namespace lowp {
 
 static constexpr size_t kConvNb = 16;

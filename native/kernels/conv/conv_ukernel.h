@@ -30,7 +30,7 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
       for (int i = 0; i < kOpen; ++i) open[r][i] = V::Set(0);
     }
     // A column of phase 0 ends one output pixel and begins another.
-    const auto even = [&]() __attribute__((always_inline))->F {
+    const auto even = [&]() LOWP_CONV_INLINE -> F {
       F sum = V::Set(0);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
@@ -44,7 +44,7 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
       at += run.ld;
       return sum;
     };
-    const auto odd = [&]() __attribute__((always_inline)) {
+    const auto odd = [&]() LOWP_CONV_INLINE {
       if constexpr (kStride == 2) {
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) {
@@ -62,7 +62,7 @@ inline void ConvFloatSlide(const ConvRun& run, size_t ky, size_t pixels, float* 
       even();
     }
     float* to = acc + j;
-    const auto finish = [&]() __attribute__((always_inline)) {
+    const auto finish = [&]() LOWP_CONV_INLINE {
       odd();
       F sum = even();
       if constexpr (kAdd) sum = V::Add(sum, V::Load(to));
