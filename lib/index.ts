@@ -16,6 +16,7 @@ export { quantizeEmbeddings } from './ops/quantizeEmbeddings';
 export { searchEmbeddings, searchEmbeddingsAsync } from './ops/searchEmbeddings';
 export { quantizeWeights } from './ops/quantizeWeights';
 export { sparseMatmul, sparseMatmulAsync } from './ops/sparseMatmul';
+export { truncatedSvd, truncatedSvdAsync } from './ops/truncatedSvd';
 export { bsrFromCsr, bsrFromDense, bsrToDense } from './sparse/blocks';
 export { checkBsr, checkCsr } from './sparse/check';
 export { csrFromCoo, csrToCoo } from './sparse/coo';

@@ -8,7 +8,7 @@
 import type { FloatDtype } from '../types';
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 7;
+export const BINDING_VERSION = 8;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -171,6 +171,47 @@ export const enum Quantize {
   symmetric,
   /** quantizeParams only: 1 for int8, 0 for uint8. */
   signed,
+  length,
+}
+
+/** Slots of svd: a is [m, n] float32, `lda` elements from row to row. */
+export const enum Svd {
+  m,
+  n,
+  lda,
+  /** Of SvdCriterion.rank. */
+  rank,
+  /** See SvdCriterion. */
+  criterion,
+  /** Of the other criteria. */
+  target,
+  accurate,
+  /** Below 0: the default. */
+  oversample,
+  powerIterations,
+  seed,
+  measure,
+  /** 0: the default. */
+  threads,
+  /** svdAsync only: `cancel()` takes it. */
+  job,
+  length,
+}
+
+export const enum SvdCriterion {
+  rank,
+  energy,
+  maxError,
+  length,
+}
+
+/** What svd writes in front of the factors, as doubles. */
+export const enum SvdReport {
+  rank,
+  energy,
+  /** Below 0: not measured. */
+  residual,
+  converged,
   length,
 }
 
@@ -350,6 +391,13 @@ export interface NativeBinding {
     rows: Int32Array,
     scores: Float32Array,
   ): void;
+
+  /**
+   * out: as doubles the report (the bytes of two floats each), then u [m, r], s [r] and vt [r, n]; room for the rank asked for, or for
+   * min(m, n).
+   */
+  svd(ctl: Uint8Array, a: Float32Array, out: Float32Array): void;
+  svdAsync(...args: Parameters<NativeBinding['svd']>): Promise<void>;
 
   /** Without zeros: symmetric. */
   quantizeGroups(

@@ -28,6 +28,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindSearch(env, exports, data);
   BindSparse(env, exports, data);
   BindConv(env, exports, data);
+  BindSvd(env, exports, data);
   return exports;
 }
 

@@ -11,6 +11,7 @@
 #include "kernels/quantize/quantize.h"
 #include "kernels/search/search.h"
 #include "kernels/spmm/spmm.h"
+#include "kernels/svd/svd.h"
 
 namespace lowp {
 namespace {
@@ -63,6 +64,7 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "conv", ConvKernels(), SelectConv(active));
   ListKernels(list, "spmm", SpmmKernels(), SelectSpmm(active));
   ListKernels(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
+  ListKernels(list, "svd", SvdKernels(), SelectSvd(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));
   return list;
 }

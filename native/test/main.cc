@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   test::TestNBits(quick);
   test::TestSparse(quick);
   test::TestConv(quick);
+  test::TestSvd(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);

@@ -16,6 +16,9 @@ const MIRRORS = [
   ['ConvSlot', 'Conv'],
   ['SparseSlot', 'Sparse'],
   ['QuantizeSlot', 'Quantize'],
+  ['SvdSlot', 'Svd'],
+  ['SvdCriterionCode', 'SvdCriterion'],
+  ['SvdReport', 'SvdReport'],
   ['SearchSlot', 'Search'],
 ] as const;
 
