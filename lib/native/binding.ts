@@ -305,6 +305,11 @@ export interface NativeBinding {
   packQ(ctl: Uint8Array, b: Typed8, scales: Float32Array, zeros: Int32Array): NativeHandle;
   packF(ctl: Uint8Array, b: Float32Array | Uint16Array): NativeHandle;
   packN(ctl: Uint8Array, data: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined): NativeHandle;
+  /**
+   * Of two handles of packQ or two of packF, the columns of the first being the rows of the second: for qgemm or sgemm, which multiply
+   * by both. It holds what is in them, so they may be disposed of.
+   */
+  packLowRank(first: NativeHandle, second: NativeHandle): NativeHandle;
   /** Idempotent; safe while an async call uses the weights. */
   dispose(handle: NativeHandle): void;
   handleInfo(handle: NativeHandle): NativeHandleInfo;

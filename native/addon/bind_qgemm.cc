@@ -15,6 +15,7 @@ struct Call {
   size_t extent_a;        // elements
   size_t residual_bytes;  // 0: none
   ArrayView a, out, bias, scales, zeros, residual;
+  const LowRankPackedQ* low_rank;  // in place of args.b
 
   explicit Call(Arguments& arguments, const Control& ctl);
 
@@ -51,13 +52,14 @@ Call::Call(Arguments& arguments, const Control& ctl)
     : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
   napi_env env = arguments.env;
   a = ReadArray(env, arguments.values[1], "a");
-  const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
+  low_rank = std::get_if<LowRankPackedQ>(&packed->weights);
+  const QGemmPackedB& b = low_rank != nullptr ? *low_rank->first : WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
   out = ReadArray(env, arguments.values[3], "out");
   bias = ReadOptionalArray(arguments, 4, "bias");
   scales = ReadOptionalArray(arguments, 5, "the scales of a");
   zeros = ReadOptionalArray(arguments, 6, "the zero points of a");
   residual = ReadOptionalArray(arguments, 7, "residual");
-  sizes = ReadGemmSizes(ctl, b.k, b.n, out);
+  sizes = ReadGemmSizes(ctl, b.k, low_rank != nullptr ? low_rank->second->n : b.n, out);
   args.b = &b;
   args.batch = sizes.batch;
   args.m = sizes.m;
@@ -77,10 +79,14 @@ Call::Call(Arguments& arguments, const Control& ctl)
   CheckAlias(out, zeros, "the zero points of a");
 }
 
+Status Run(const QGemmArgs& args, const LowRankPackedQ* low_rank) {
+  return low_rank != nullptr ? LowRankQGemm(args, *low_rank) : QGemm(args);
+}
+
 napi_value QGemmSync(Arguments& arguments) {
   const Control ctl(arguments.env, arguments.values[0], GemmSlot::length);
   const Call call(arguments, ctl);
-  Check(QGemm(call.args));
+  Check(Run(call.args, call.low_rank));
   return nullptr;
 }
 
@@ -102,9 +108,9 @@ napi_value QGemmAsync(Arguments& arguments) {
       Snapshot(*job, &offset, static_cast<const uint8_t*>(args.output.residual.data), call.residual_bytes);
   args.c = PrepareResult(*job, ctl, call.sizes, call.out, &args.ldc);
   args.batch_stride_c = args.m * args.ldc;
-  job->run = [args, packed = call.packed](Job& self) mutable {
+  job->run = [args, packed = call.packed, low_rank = call.low_rank](Job& self) mutable {
     args.stop = &self.stop;
-    return QGemm(args);
+    return Run(args, low_rank);
   };
   return DataOf(arguments).queue.Submit(std::move(job), arguments.values[3]);
 }
