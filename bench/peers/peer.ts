@@ -3,6 +3,7 @@ import type { ConvProblem } from '../convProblem';
 import type { GemmContender } from '../gemm';
 import type { OperatorKind, Problem } from '../problem';
 import type { SparseShape } from '../sparse/shapes';
+import type { SvdPeer } from '../svd/contenders';
 
 export interface Peer {
   readonly name: string;
@@ -12,6 +13,7 @@ export interface Peer {
   /** With the sparse matrix on the left: its sparse products, and dense ones that don't know. */
   readonly sparse?: PeerOperators<SparseShape>;
   readonly convolutions?: PeerOperators<ConvProblem>;
+  readonly svd?: SvdPeer;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
@@ -42,6 +44,7 @@ type Opener = (threads: number) => Promise<Opened>;
 const OPENERS: Readonly<Record<string, Opener>> = {
   'onnxruntime-node': async () => ({ peers: [await (await import('./onnxruntime.js')).openOnnxruntime()], missing: [] }),
   'oneDNN, OpenBLAS, Eigen and libxsmm': async (threads) => (await import('./native.js')).openNative(threads),
+  'NumPy, SciPy and scikit-learn': async (threads) => (await import('./python.js')).openPython(threads),
 };
 
 export async function openPeers(threads: number): Promise<Opened> {
