@@ -6,6 +6,7 @@ import type { Peer } from './peers/peer';
 import { plots, type GemmRecord } from './plot';
 import { renderSvg } from './render';
 import { sparsePlots, type SweepRecord } from './sparse/plot';
+import { svdPlots, type RankRecord } from './svd/plot';
 import type { BenchCase, Column, Row, Table } from './types';
 
 /** Text columns are aligned left, numbers right. */
@@ -89,7 +90,11 @@ export class Report {
     const links: string[] = [];
     const images: string[] = [];
     const { record } = this.#machine;
-    const figures = [...plots(this.#records.filter(isGemm), record), ...sparsePlots(this.#records.filter(isSweep), record)];
+    const figures = [
+      ...plots(this.#records.filter(isGemm), record),
+      ...sparsePlots(this.#records.filter(isSweep), record),
+      ...svdPlots(this.#records.filter(isRank), record),
+    ];
     for (const { kind, title, spec } of figures) {
       const image = `${name}_${kind}.svg`;
       writeFileSync(join(directory, image), await renderSvg(spec));
@@ -108,6 +113,10 @@ function isGemm(record: Readonly<Record<string, unknown>>): record is Readonly<R
 
 function isSweep(record: Readonly<Record<string, unknown>>): record is Readonly<Record<string, unknown>> & SweepRecord {
   return record.record === 'sparse-sweep';
+}
+
+function isRank(record: Readonly<Record<string, unknown>>): record is Readonly<Record<string, unknown>> & RankRecord {
+  return record.record === 'svd-rank';
 }
 
 /** A caption within the width of the tables, indented under its title. */

@@ -12,6 +12,7 @@ import { search } from './cases/search';
 import { service } from './cases/service';
 import { sgemm, sgemmSweep } from './cases/sgemm';
 import { sparse } from './cases/sparse';
+import { svd } from './cases/svd';
 import { describeMachine } from './machine';
 import { openPeers } from './peers/peer';
 import { Report } from './report';
@@ -30,6 +31,7 @@ const CASES: readonly BenchCase[] = [
   convThreads,
   convWinograd,
   pool,
+  svd,
   epilogue,
   search,
   overhead,
@@ -44,10 +46,11 @@ options:
   --isa NAME      the best instruction set to use (default: detection)
   --threads N     threads of each call (default: 1)
   --shapes FILE   MxNxK lines in place of a case's own; for the first table of sparse MxKxN and percentages; for conv,
-                  conv-threads, conv-winograd and pool layers, as in bench/shapes
+                  conv-threads, conv-winograd and pool layers and svd matrices, as in bench/shapes
   --network NAME  of the service case: digits or mlp (default: both)
   --peers         other libraries beside ours: onnxruntime-node; oneDNN, OpenBLAS, Eigen and libxsmm where they are installed,
-                  with cmake and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev libeigen3-dev libxsmm-dev)
+                  with cmake and g++ (Debian: apt-get install cmake g++ libdnnl-dev libopenblas-dev libeigen3-dev libxsmm-dev);
+                  NumPy, SciPy and scikit-learn (python3-numpy python3-scipy python3-sklearn)
   --json FILE     write JSON lines
   --out DIR       write a Markdown page, JSON lines and plots, named by date and CPU`;
 

@@ -1,6 +1,7 @@
 /** Every shape of data that crosses the public API. Plain objects: an onnxruntime or tfjs tensor needs only `{ data, shape }`. */
 export type * from './types/conv';
 export type * from './types/sparse';
+export type * from './types/svd';
 
 /**
  * A row-major tensor. The dtype follows from the array type.

@@ -4,6 +4,7 @@ import type { GemmContender } from '../gemm';
 import type { PoolProblem } from '../poolProblem';
 import type { OperatorKind, Problem } from '../problem';
 import type { SparseShape } from '../sparse/shapes';
+import type { SvdPeer } from '../svd/contenders';
 
 export interface Peer {
   readonly name: string;
@@ -14,6 +15,7 @@ export interface Peer {
   readonly sparse?: PeerOperators<SparseShape>;
   readonly convolutions?: PeerOperators<ConvProblem>;
   readonly poolings?: PeerOperators<PoolProblem>;
+  readonly svd?: SvdPeer;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
@@ -44,6 +46,7 @@ type Opener = (threads: number) => Promise<Opened>;
 const OPENERS: Readonly<Record<string, Opener>> = {
   'onnxruntime-node': async () => ({ peers: [await (await import('./onnxruntime.js')).openOnnxruntime()], missing: [] }),
   'oneDNN, OpenBLAS, Eigen and libxsmm': async (threads) => (await import('./native.js')).openNative(threads),
+  'NumPy, SciPy and scikit-learn': async (threads) => (await import('./python.js')).openPython(threads),
 };
 
 export async function openPeers(threads: number): Promise<Opened> {

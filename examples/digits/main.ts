@@ -1,11 +1,12 @@
 /**
  * Trains a small network on handwritten digits, quantizes it in two ways, and compares accuracy, speed and size; with the argument
- * `sparse` it prunes it instead.
+ * `sparse` it prunes it instead, with `lowrank` it makes factors of its first layer.
  */
 import { runtime } from 'lowp';
 import { relative } from 'node:path';
 import { cachePath, trainOrLoad } from './cache';
 import { measureSpeed, predict, verifyBatches, type Model } from './measure';
+import { compareLowRank, RANKS } from './lowrank';
 import { loadMnist, PIXELS, range, type Digits } from './mnist';
 import { countEqual, countParameters, forward, packNetwork, toFloat, type Matrix, type Network } from './network';
 import { forwardDynamic, forwardStatic, int8Bytes, packDynamic, packStatic, quantizedPixels } from './quantized';
@@ -18,8 +19,8 @@ const CALIBRATION_IMAGES = 1000;
 
 function main(): void {
   const [mode, ...others] = process.argv.slice(2);
-  if ((mode !== undefined && mode !== 'sparse') || others.length > 0) {
-    console.error(`Expected sparse or no argument but received ${process.argv.slice(2).join(' ')}`);
+  if ((mode !== undefined && mode !== 'sparse' && mode !== 'lowrank') || others.length > 0) {
+    console.error(`Expected sparse, lowrank or no argument but received ${process.argv.slice(2).join(' ')}`);
     process.exitCode = 1;
     return;
   }
@@ -32,6 +33,7 @@ function main(): void {
 
   runtime.threads = 1;
   if (mode === 'sparse') return showSparse(network, test);
+  if (mode === 'lowrank') return showLowRank(network, test);
   const models = createModels(network, train, test);
   console.log(`kernels   ${[...new Set(models.map((model) => model.kernel))].join(', ')}`);
   console.log(`\n${compare(models, test)}\n`);
@@ -55,6 +57,15 @@ function showSparse(network: Network, test: Digits): void {
     `images/s  at batch sizes ${BATCHES.join(', ')}: median, one thread, float32 pixels; int8 quantizes them in the call`,
   );
   console.log('4x1       other weights than CSR: removed in blocks of 4 outputs of one input');
+}
+
+function showLowRank(network: Network, test: Digits): void {
+  console.log('low rank  the first layer as two factors, without retraining; the others whole');
+  console.log(`\n${compareLowRank(network, test, { ranks: RANKS, batches: BATCHES })}\n`);
+  console.log(`accuracy  on ${count(test.count)} test images; points: against float32 with all weights`);
+  console.log(
+    `images/s  at batch sizes ${BATCHES.join(', ')}: median, one thread; x: against the whole network of the same type`,
+  );
 }
 
 function trainWithProgress(digits: Digits): Network {

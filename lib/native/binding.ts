@@ -83,6 +83,11 @@ export interface NativeBinding {
   packQ(ctl: Uint8Array, b: Typed8, scales: Float32Array, zeros: Int32Array): NativeHandle;
   packF(ctl: Uint8Array, b: Float32Array | Uint16Array): NativeHandle;
   packN(ctl: Uint8Array, data: Uint8Array, scales: Float32Array, zeros: Uint8Array | undefined): NativeHandle;
+  /**
+   * Of two handles of packQ or two of packF, the columns of the first being the rows of the second: for qgemm or sgemm, which multiply
+   * by both. It holds what is in them, so they may be disposed of.
+   */
+  packLowRank(first: NativeHandle, second: NativeHandle): NativeHandle;
   /** Idempotent; safe while an async call uses the weights. */
   dispose(handle: NativeHandle): void;
   handleInfo(handle: NativeHandle): NativeHandleInfo;
@@ -172,6 +177,13 @@ export interface NativeBinding {
     rows: Int32Array,
     scores: Float32Array,
   ): void;
+
+  /**
+   * out: as doubles the report (the bytes of two floats each), then u [m, r], s [r] and vt [r, n]; room for the rank asked for, or for
+   * min(m, n).
+   */
+  svd(ctl: Uint8Array, a: Float32Array, out: Float32Array): void;
+  svdAsync(...args: Parameters<NativeBinding['svd']>): Promise<void>;
 
   /** Without zeros: symmetric. */
   quantizeGroups(

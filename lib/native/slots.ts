@@ -4,7 +4,7 @@
  */
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 9;
+export const BINDING_VERSION = 10;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -200,6 +200,47 @@ export const enum Quantize {
   symmetric,
   /** quantizeParams only: 1 for int8, 0 for uint8. */
   signed,
+  length,
+}
+
+/** Slots of svd: a is [m, n] float32, `lda` elements from row to row. */
+export const enum Svd {
+  m,
+  n,
+  lda,
+  /** Of SvdCriterion.rank. */
+  rank,
+  /** See SvdCriterion. */
+  criterion,
+  /** Of the other criteria. */
+  target,
+  accurate,
+  /** Below 0: the default. */
+  oversample,
+  powerIterations,
+  seed,
+  measure,
+  /** 0: the default. */
+  threads,
+  /** svdAsync only: `cancel()` takes it. */
+  job,
+  length,
+}
+
+export const enum SvdCriterion {
+  rank,
+  energy,
+  maxError,
+  length,
+}
+
+/** What svd writes in front of the factors, as doubles. */
+export const enum SvdReport {
+  rank,
+  energy,
+  /** Below 0: not measured. */
+  residual,
+  converged,
   length,
 }
 

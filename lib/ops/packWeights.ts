@@ -83,8 +83,8 @@ export class PackedWeights extends Packed {
   readonly groupSize: number | undefined;
   readonly #state: PackedState;
 
-  private constructor(key: Key, state: PackedState, packing: Packing) {
-    super(key, 'packWeights', state, packing);
+  protected constructor(key: Key, state: PackedState, packing: Packing, maker = 'packWeights') {
+    super(key, maker, state, packing);
     this.shape = Object.freeze([state.k, state.n] as const);
     this.dtype = state.dtype;
     this.groupSize = state.groupSize === 0 ? undefined : state.groupSize;

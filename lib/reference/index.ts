@@ -13,4 +13,5 @@ export { conv2d, conv2dAsync, quantizedConv2d, quantizedConv2dAsync } from './co
 export { PackedConv2d, packConv2d } from './packConv2d';
 export { quantizeEmbeddings } from './embeddings';
 export { PackedEmbeddings, packEmbeddings, searchEmbeddings, searchEmbeddingsAsync } from './search';
+export { truncatedSvd, truncatedSvdAsync } from './svd';
 export type * from '../types';

@@ -29,6 +29,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindSparse(env, exports, data);
   BindConv(env, exports, data);
   BindPool(env, exports, data);
+  BindSvd(env, exports, data);
   return exports;
 }
 

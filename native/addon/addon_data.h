@@ -38,6 +38,7 @@ void BindQuantize(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSearch(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindConv(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindPool(Napi::Env env, Napi::Object exports, AddonData* data);
+void BindSvd(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSparse(Napi::Env env, Napi::Object exports, AddonData* data);
 
 }  // namespace lowp

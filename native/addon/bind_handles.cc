@@ -1,4 +1,4 @@
-// packQ, packF, dispose, handleInfo.
+// packQ, packF, packLowRank, dispose, handleInfo.
 #include <utility>
 
 #include "addon/addon_data.h"
@@ -62,6 +62,35 @@ napi_value PackF(Arguments& arguments) {
   return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
 }
 
+// The weights in a handle of their own, kept alive by it.
+template <class Weights>
+std::shared_ptr<const Weights> Share(const std::shared_ptr<const Packed>& packed) {
+  return {packed, std::get_if<Weights>(&packed->weights)};
+}
+
+// False where they are of another kind.
+template <class Weights>
+bool Join(const std::shared_ptr<const Packed>& first, const std::shared_ptr<const Packed>& second, Packed* joined) {
+  const LowRankPacked<Weights> both{Share<Weights>(first), Share<Weights>(second)};
+  if (both.first == nullptr || both.second == nullptr) return false;
+  if (both.first->n != both.second->k) {
+    Fail(Code::kShape, "Expected " + std::to_string(both.first->n) + " rows (the columns of the first factor) but received " +
+                           std::to_string(both.second->k));
+  }
+  joined->weights = both;
+  return true;
+}
+
+napi_value PackLowRank(Arguments& arguments) {
+  const HandleRegistry& registry = *DataOf(arguments).handles;
+  const std::shared_ptr<const Packed> first = ReadPacked(arguments.env, arguments.values[0], registry),
+                                      second = ReadPacked(arguments.env, arguments.values[1], registry);
+  auto joined = std::make_shared<Packed>();
+  if (!Join<SGemmPackedB>(first, second, joined.get()) && !Join<QGemmPackedB>(first, second, joined.get()))
+    Fail(Code::kHandle, "Expected two factors that are both float or both 8-bit but these handles hold others");
+  return MakeHandle(arguments.env, std::move(joined), DataOf(arguments).handles);
+}
+
 napi_value Dispose(Arguments& arguments) {
   DisposePacked(arguments.env, arguments.values[0], *DataOf(arguments).handles);
   return nullptr;
@@ -92,6 +121,11 @@ void DescribeConv(const Weights& weights, Napi::Object* info) {
   info->Set("kernel", weights.kernel_name());
   info->Set("isa", InfoOf(weights.isa()).name);
 }
+template <class Weights>
+void Describe(const LowRankPacked<Weights>& weights, Napi::Object* info) {
+  Describe(*weights.second, info);
+  info->Set("k", static_cast<double>(weights.first->k));
+}
 void Describe(const ConvPackedF& weights, Napi::Object* info) { DescribeConv(weights, info); }
 void Describe(const ConvPackedQ& weights, Napi::Object* info) { DescribeConv(weights, info); }
 
@@ -102,7 +136,8 @@ napi_value HandleInfo(Arguments& arguments) {
   info.Set("bytes", static_cast<double>(packed->bytes()));
   const SearchCorpus* corpus = std::get_if<SearchCorpus>(&packed->weights);
   const NBitsPackedB* groups = std::get_if<NBitsPackedB>(&packed->weights);
-  const SGemmPackedB* floats = std::get_if<SGemmPackedB>(&packed->weights);
+  const LowRankPackedF* factors = std::get_if<LowRankPackedF>(&packed->weights);
+  const SGemmPackedB* floats = factors != nullptr ? factors->second.get() : std::get_if<SGemmPackedB>(&packed->weights);
   const bool is_binary = corpus != nullptr && corpus->binary, is_int4 = groups != nullptr && groups->bits == 4;
   constexpr const char* kFloatDtypes[kSGemmStorages] = {"float32", "bfloat16", "float16"};
   const char* const dtype = floats != nullptr ? kFloatDtypes[static_cast<size_t>(floats->stored_as)]
@@ -119,6 +154,7 @@ napi_value HandleInfo(Arguments& arguments) {
 void BindHandles(Napi::Env env, Napi::Object exports, AddonData* data) {
   Export<PackQ>(env, exports, "packQ", data);
   Export<PackF>(env, exports, "packF", data);
+  Export<PackLowRank>(env, exports, "packLowRank", data);
   Export<Dispose>(env, exports, "dispose", data);
   Export<HandleInfo>(env, exports, "handleInfo", data);
 }

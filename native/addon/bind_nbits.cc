@@ -82,8 +82,10 @@ napi_value DequantizeGroups(Arguments& arguments) {
 
 struct NBitsFamily {
   using Args = NBitsArgs;
-  using Weights = NBitsPackedB;
-  static constexpr const char* kWeights = "group-quantized packed weights";
+  static WeightSizes SetWeights(const Packed& packed, Args* args) {
+    args->b = &WeightsOf<NBitsPackedB>(packed, "group-quantized packed weights");
+    return {args->b->k, args->b->n};
+  }
   static Status Run(const Args& args) { return NBits(args); }
   static bool ReadTranspose(const Control&, Args*) { return false; }
   static void SetOut(Args* args, float* c, size_t ldc) {

@@ -18,11 +18,12 @@ struct Call {
   size_t extent_a;        // elements
   size_t residual_bytes;  // 0: none
   ArrayView a, out, bias, scales, zeros, residual;
+  const LowRankPackedQ* low_rank;  // in place of args.b
 
   Call(Arguments& arguments, const Control& ctl);
   Status Run(const std::atomic<bool>* stop) {
     args.stop = stop;
-    return QGemm(args);
+    return low_rank != nullptr ? LowRankQGemm(args, *low_rank) : QGemm(args);
   }
   void Hold() { held = packed; }
   template <class Visit>
@@ -75,13 +76,14 @@ Call::Call(Arguments& arguments, const Control& ctl)
     : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
   napi_env env = arguments.env;
   a = ReadArray(env, arguments.values[1], "a");
-  const QGemmPackedB& b = WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
+  low_rank = std::get_if<LowRankPackedQ>(&packed->weights);
+  const QGemmPackedB& b = low_rank != nullptr ? *low_rank->first : WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
   out = ReadArray(env, arguments.values[3], "out");
   bias = ReadOptionalArray(arguments, 4, "bias");
   scales = ReadOptionalArray(arguments, 5, "the scales of a");
   zeros = ReadOptionalArray(arguments, 6, "the zero points of a");
   residual = ReadOptionalArray(arguments, 7, "residual");
-  sizes = ReadGemmSizes(ctl, b.k, b.n, out);
+  sizes = ReadGemmSizes(ctl, b.k, low_rank != nullptr ? low_rank->second->n : b.n, out);
   args.b = &b;
   args.batch = sizes.batch;
   args.m = sizes.m;

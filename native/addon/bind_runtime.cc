@@ -12,6 +12,7 @@
 #include "kernels/quantize/quantize.h"
 #include "kernels/search/search.h"
 #include "kernels/spmm/spmm.h"
+#include "kernels/svd/svd.h"
 #include "kernels/winograd/winograd.h"
 
 namespace lowp {
@@ -80,6 +81,7 @@ napi_value GetKernels(Arguments& arguments) {
   ListKernels(list, "pool", PoolKernels(), SelectPool(active));
   ListSparse(list, "spmm", SpmmKernels(), SelectSpmm(active));
   ListSparse(list, "qspmm", QSpmmKernels(), SelectQSpmm(active));
+  ListKernels(list, "svd", SvdKernels(), SelectSvd(active));
   ListKernels(list, "search", SearchKernels(), SelectSearch(active));
   return list;
 }

@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 9;
+inline constexpr int kBindingVersion = 10;
 
 struct GemmSlot {
   enum : size_t {
@@ -127,6 +127,35 @@ struct SparseSlot {
 
 struct QuantizeSlot {
   enum : size_t { outer, channels, inner, symmetric, isSigned, length };
+};
+
+struct SvdSlot {
+  enum : size_t {
+    m,
+    n,
+    lda,
+    rank,
+    criterion,
+    target,
+    accurate,
+    oversample,
+    powerIterations,
+    seed,
+    measure,
+    threads,
+    job,
+    length
+  };
+};
+
+// In the order of SvdCriterion of kernels/svd.
+struct SvdCriterionCode {
+  enum : size_t { rank, energy, maxError, length };
+};
+
+// What an SVD says of itself, as doubles in front of the factors.
+struct SvdReport {
+  enum : size_t { rank, energy, residual, converged, length };
 };
 
 struct SearchSlot {

@@ -11,15 +11,18 @@
 namespace lowp {
 
 // Family has
-//   Args, Weights          the kernels' own types
-//   kWeights               how a message calls the weights
+//   Args                   the kernels' own type
+//   SetWeights(packed, args)  what the product reads; returns their sizes
 //   Run(args)              the product
 //   ReadTranspose          whether a is stored [K, M]
 //   SetOut(args, c, ldc)   where C goes
+struct WeightSizes {
+  size_t k, n;
+};
+
 template <class Family>
 class FloatGemm {
   using Args = typename Family::Args;
-  using Weights = typename Family::Weights;
 
  public:
   using Slot = GemmSlot;
@@ -30,7 +33,7 @@ class FloatGemm {
       : packed_(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
     napi_env env = arguments.env;
     const ArrayView a = ReadArray(env, arguments.values[1], "a", napi_float32_array);
-    const Weights& b = WeightsOf<Weights>(*packed_, Family::kWeights);
+    const WeightSizes b = Family::SetWeights(*packed_, &args_);
     out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
     const ArrayView bias = ReadOptionalArray(arguments, 4, "bias"), residual = ReadOptionalArray(arguments, 5, "residual");
     sizes_ = ReadGemmSizes(ctl, b.k, b.n, out);
@@ -48,7 +51,6 @@ class FloatGemm {
     args_.a = a.As<const float>();
     args_.lda = sizes_.lda;
     args_.batch_stride_a = sizes_.batch_stride_a;
-    args_.b = &b;
     Family::SetOut(&args_, out.As<float>(), sizes_.ldc);
     args_.activation = ReadActivation(ctl);
     if (residual.present && residual.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for residual");

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "kernels/conv/conv.h"
+#include "kernels/lowrank/lowrank.h"
 #include "kernels/nbits/nbits.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/qspmm/qspmm.h"
@@ -34,11 +35,17 @@ size_t BytesOf(const Weights& weights) {
 }
 inline size_t BytesOf(const SpmmPacked& packed) { return packed.layout.storage.size(); }
 inline size_t BytesOf(const QSpmmPacked& packed) { return packed.layout.storage.size() + packed.constants.size(); }
+template <class Weights>
+size_t BytesOf(const LowRankPacked<Weights>& packed) {
+  return BytesOf(*packed.first) + BytesOf(*packed.second);
+}
 inline size_t BytesOf(const ConvPackedF& packed) { return packed.bytes(); }
 inline size_t BytesOf(const ConvPackedQ& packed) { return packed.bytes(); }
 
 struct Packed {
-  std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus, SpmmPacked, QSpmmPacked, ConvPackedF, ConvPackedQ> weights;
+  std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus, SpmmPacked, QSpmmPacked, ConvPackedF, ConvPackedQ,
+               LowRankPackedF, LowRankPackedQ>
+      weights;
   size_t bytes() const {
     return std::visit([](const auto& w) { return BytesOf(w); }, weights);
   }

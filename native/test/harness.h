@@ -76,6 +76,7 @@ void TestEpilogue(bool quick);
 void TestConv(bool quick);
 void TestWinograd(bool quick);
 void TestPool(bool quick);
+void TestSvd(bool quick);
 void TestQGemm(bool quick);
 void TestSGemm(bool quick);
 void TestNBits(bool quick);

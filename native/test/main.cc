@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   test::TestConv(quick);
   test::TestWinograd(quick);
   test::TestPool(quick);
+  test::TestSvd(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);

@@ -19,6 +19,9 @@ const MIRRORS = [
   ['PoolSlot', 'Pool'],
   ['SparseSlot', 'Sparse'],
   ['QuantizeSlot', 'Quantize'],
+  ['SvdSlot', 'Svd'],
+  ['SvdCriterionCode', 'SvdCriterion'],
+  ['SvdReport', 'SvdReport'],
   ['SearchSlot', 'Search'],
 ] as const;
 

@@ -8,6 +8,7 @@ import { classify, countEqual, forward, packNetwork, toFloat, type Network } fro
 import { forwardDynamic, forwardStatic, packDynamic, packStatic, quantizedPixels } from '../../examples/digits/quantized';
 import { forwardSparse, packPruned, pruneNetwork } from '../../examples/digits/pruned';
 import { compareSparse } from '../../examples/digits/sparse';
+import { compareLowRank, parametersOf } from '../../examples/digits/lowrank';
 import { formatTable } from '../../examples/digits/table';
 import { HYPERPARAMETERS, train } from '../../examples/digits/train';
 
@@ -110,6 +111,16 @@ describe('digits > network', () => {
     expect(table).toMatch(/all weights\n {2}float32 +\d+\.\d\d % +0\.00 +1,066,440 +1\.00x/);
     expect(table).toContain('\n90 % removed\n');
     expect(table.split('\n').length).toBe(2 + 3 + 7);
+  });
+
+  it('takes its first layer as factors: as good as whole at the full rank', () => {
+    expect(parametersOf(network, undefined)).toBe(266_610);
+    expect(parametersOf(network, 10)).toBe(266_610 - 784 * 300 + 10 * (784 + 300));
+    const table = compareLowRank(network, range(test, 0, 64), { ranks: [2, 300], batches: [1, 16] });
+    expect(table).toMatch(/whole float32 +\d+\.\d\d % +0\.00 +266,610 +1\.00x/);
+    expect(table).toMatch(/rank 300 float32 +\d+\.\d\d % +0\.00 +356,610 +1\.34x/);
+    expect(table).toMatch(/ 300 {2} +0\.000\n/);
+    expect(table).toContain('break-even rank 216');
   });
 
   it('gives the same logits at each batch size', () => {
