@@ -9,6 +9,8 @@ import type { SvdProblem } from '../svd/problem';
 import type { Opened } from './peer';
 
 const PROGRAM = join(__dirname, 'svd.py');
+/** Of the PATH, or the one that Debian's packages are for. */
+const INTERPRETERS = ['python3', '/usr/bin/python3'] as const;
 
 const ABOUT = [
   'LAPACK gesdd: the whole decomposition, cut off (NumPy on OpenBLAS). randomized (NumPy): two power iterations with QR, oversampling 10. ' +
@@ -18,8 +20,7 @@ const ABOUT = [
 type Answer = Readonly<Record<string, unknown>>;
 
 export async function openPython(threads: number): Promise<Opened> {
-  const python = new Python(threads);
-  const hello = await python.hello();
+  const { python, hello } = await start(threads);
   const methods = hello.methods as readonly string[];
   const svd: SvdPeer = {
     about: ABOUT,
@@ -32,6 +33,16 @@ export async function openPython(threads: number): Promise<Opened> {
     close: async () => python.close(),
   };
   return { peers: [peer], missing: hello.missing as readonly string[] };
+}
+
+/** The first interpreter that has NumPy, and what it says of itself. */
+async function start(threads: number): Promise<{ readonly python: Python; readonly hello: Answer }> {
+  for (const interpreter of INTERPRETERS) {
+    const python = new Python(interpreter, threads);
+    const hello = await python.hello();
+    if (hello !== undefined) return { python, hello };
+  }
+  throw new Error('apt-get install python3-numpy python3-scipy python3-sklearn');
 }
 
 let problems = 0;
@@ -73,20 +84,21 @@ class Python {
   readonly #answers: AsyncIterator<string>;
   cpuSeconds = 0;
 
-  constructor(threads: number) {
+  constructor(interpreter: string, threads: number) {
     const count = String(threads);
     const env = { ...process.env, OPENBLAS_NUM_THREADS: count, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count };
-    this.#child = spawn('python3', [PROGRAM], { env });
+    this.#child = spawn(interpreter, [PROGRAM], { env });
     this.#child.on('error', () => this.#lines.close());
     this.#lines = createInterface({ input: this.#child.stdout });
     this.#answers = this.#lines[Symbol.asyncIterator]();
   }
 
-  async hello(): Promise<Answer> {
+  /** Undefined where there is no such interpreter, or no NumPy. */
+  async hello(): Promise<Answer | undefined> {
     try {
       return await this.#next();
     } catch {
-      throw new Error('apt-get install python3-numpy python3-scipy python3-sklearn');
+      return undefined;
     }
   }
 
