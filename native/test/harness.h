@@ -75,6 +75,7 @@ class GuardedArray {
 void TestEpilogue(bool quick);
 void TestConv(bool quick);
 void TestSvd(bool quick);
+void TestLowRank(bool quick);
 void TestQGemm(bool quick);
 void TestSGemm(bool quick);
 void TestNBits(bool quick);

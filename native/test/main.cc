@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   test::TestSparse(quick);
   test::TestConv(quick);
   test::TestSvd(quick);
+  test::TestLowRank(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);
