@@ -77,6 +77,7 @@ void TestConv(bool quick);
 void TestWinograd(bool quick);
 void TestPool(bool quick);
 void TestSvd(bool quick);
+void TestLowRank(bool quick);
 void TestQGemm(bool quick);
 void TestSGemm(bool quick);
 void TestNBits(bool quick);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   test::TestWinograd(quick);
   test::TestPool(quick);
   test::TestSvd(quick);
+  test::TestLowRank(quick);
   test::TestThreads(quick);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", test::GetTotals().passed, test::GetTotals().failed);

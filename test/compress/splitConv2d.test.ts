@@ -36,13 +36,13 @@ test.each(['channel', 'spatial'] as const)(
     expect(error).toBeLessThanOrEqual(0.5);
     expect(rank).toBeGreaterThan(1);
     // Channel c of image c has an impulse: the result is weights[:, c], mirrored.
-      const shape = [I, I, 2 * H - 1, 2 * W - 1];
+    const shape = [I, I, 2 * H - 1, 2 * W - 1];
     const image = new Float32Array(I * I * shape[2] * shape[3]);
     for (let c = 0; c < I; c++) image[((c * I + c) * shape[2] + H - 1) * shape[3] + W - 1] = 1;
     const whole = conv2d({ data: image, shape }, weights()).data;
     const got = conv2d(conv2d({ data: image, shape }, first), second).data;
     expect(apart(whole, got)).toBeCloseTo(error, 4);
-    },
+  },
 );
 
 test('a rank of 1 by hand', () => {
