@@ -204,12 +204,12 @@ void TestLimits(const PoolEntry& entry, Random& random, bool quick) {
     Case wide = Plain(1, nhwc ? 3000 : 3, 3, nhwc ? 5 : 3000, 3, 1, 1);
     wide.nhwc = nhwc;
     RunTypes(entry, random, wide);
+    if (quick) continue;
     Case far = Plain(1, 5, 3, 3, 3, 1, 0);
     far.nhwc = nhwc;
     far.s.kernel_w = far.s.pad_left = size_t{100000};
     far.s.out_w = 4;
     RunTypes(entry, random, far);
-    if (quick) continue;
     const size_t channels = nhwc ? 2 : 1;
     Case huge = Plain(1, channels, 2900, 2900, 2900, 1, 0);
     huge.nhwc = nhwc;
@@ -257,7 +257,7 @@ void TestPool(bool quick) {
   for (const PoolEntry& entry : PoolKernels()) {
     if (!InfoOf(entry.isa).supported) continue;
     Random random(11);
-    for (int i = 0; i < (quick ? 300 : 3000); ++i) RunTypes(entry, random, RandomCase(random));
+    for (int i = 0; i < (quick ? 60 : 3000); ++i) RunTypes(entry, random, RandomCase(random));
     for (const size_t threads : {1, 2, 3}) {
       Case c = Plain(2, 17, 57, 61, 3, 2, 1);  // enough work for threads
       c.s.channels = quick ? 17 : 40;
