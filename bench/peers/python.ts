@@ -35,14 +35,22 @@ export async function openPython(threads: number): Promise<Opened> {
   return { peers: [peer], missing: hello.missing as readonly string[] };
 }
 
-/** The first interpreter that has NumPy, and what it says of itself. */
+/** The interpreter that has most of the packages, and what it says of itself. */
 async function start(threads: number): Promise<{ readonly python: Python; readonly hello: Answer }> {
+  const missingOf = ({ missing }: Answer): number => (missing as readonly string[]).length;
+  let best: { readonly python: Python; readonly hello: Answer } | undefined;
   for (const interpreter of INTERPRETERS) {
     const python = new Python(interpreter, threads);
     const hello = await python.hello();
-    if (hello !== undefined) return { python, hello };
+    if (hello === undefined) continue;
+    if (best !== undefined && missingOf(best.hello) <= missingOf(hello)) python.close();
+    else {
+      best?.python.close();
+      best = { python, hello };
+    }
   }
-  throw new Error('apt-get install python3-numpy python3-scipy python3-sklearn');
+  if (best === undefined) throw new Error('apt-get install python3-numpy python3-scipy python3-sklearn');
+  return best;
 }
 
 let problems = 0;
