@@ -38,7 +38,11 @@ function readRom() {
 }
 
 /** Runs the program, whose output appears; resolves with its exit status. */
-async function emulate(program, args, { cpu = 'corei7_icelake_u', memorySize = 512 * MIB, seconds = 1200, verbose = false } = {}) {
+async function emulate(
+  program,
+  args,
+  { cpu = 'corei7_icelake_u', memorySize = 512 * MIB, seconds = 1200, verbose = false } = {},
+) {
   const image = buildImage({
     kernel: loadKernel(),
     initramfs: buildInitramfs(program),
