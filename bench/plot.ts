@@ -3,6 +3,7 @@ import type { TopLevelSpec } from 'vega-lite' with { 'resolution-mode': 'import'
 import { coresFor, type MachineRecord, type PeakKind } from './machine';
 import type { Spread } from './measure';
 import type { Operands } from './problem';
+import { CONFIG, TITLE } from './render';
 
 /** What a plot needs of the record of a contender and a shape. */
 export interface GemmRecord {
@@ -201,16 +202,9 @@ function specOf(kind: PeakKind, title: string, rows: readonly Panel[][], machine
         ...(libraries.length > 1 ? [CALLERS] : []),
         ...(points.every((p) => p.right) ? [] : ['Hollow: results are wrong there, by sums that saturate.']),
       ],
-      anchor: 'start',
-      offset: 14,
-      fontSize: 15,
-      subtitlePadding: 4,
+      ...TITLE,
     },
-    config: {
-      font: 'sans-serif',
-      axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e5e5' },
-      legend: { labelFontSize: 12 },
-    },
+    config: CONFIG,
     vconcat: rows.map((panels) => ({ hconcat: panels.map(panelSpec) })),
   };
 }

@@ -3,6 +3,7 @@ import type { TopLevelSpec } from 'vega-lite' with { 'resolution-mode': 'import'
 import type { MachineRecord } from '../machine';
 import type { Spread } from '../measure';
 import type { Plot } from '../plot';
+import { CONFIG, TITLE } from '../render';
 
 /** What the figure needs of the record of a contender at a sparsity. */
 export interface SweepRecord {
@@ -63,16 +64,9 @@ function specOf(records: readonly SweepRecord[], title: string): TopLevelSpec {
         'Operations of the dense product, 2 M N K, over the time of the fastest sample.',
         'Where a sparse line crosses a dense one, they break even.',
       ],
-      anchor: 'start',
-      offset: 14,
-      fontSize: 15,
-      subtitlePadding: 4,
+      ...TITLE,
     },
-    config: {
-      font: 'sans-serif',
-      axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e5e5' },
-      legend: { labelFontSize: 12 },
-    },
+    config: CONFIG,
     width: WIDTH,
     height: HEIGHT,
     data: { values },

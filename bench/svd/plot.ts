@@ -3,6 +3,7 @@ import type { TopLevelSpec } from 'vega-lite' with { 'resolution-mode': 'import'
 import type { MachineRecord } from '../machine';
 import type { Spread } from '../measure';
 import type { Plot } from '../plot';
+import { CONFIG, TITLE } from '../render';
 
 /** What the figure needs of the record of a contender at a rank. */
 export interface RankRecord {
@@ -31,12 +32,9 @@ function specOf(records: readonly RankRecord[], title: string): TopLevelSpec {
     title: {
       text: title,
       subtitle: 'Time of the fastest sample.',
-      anchor: 'start',
-      offset: 14,
-      fontSize: 15,
-      subtitlePadding: 4,
+      ...TITLE,
     },
-    config: { font: 'sans-serif', axis: { labelFontSize: 11, titleFontSize: 12, gridColor: '#e5e5e5' } },
+    config: CONFIG,
     width: 560,
     height: 340,
     data: { values: records.map(({ rank, contender, seconds }) => ({ rank, contender, ms: 1000 * seconds.best })) },
