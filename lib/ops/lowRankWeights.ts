@@ -1,4 +1,5 @@
 import { lowpError, type Caller } from '../errors';
+import type { NativeHandle } from '../native/binding';
 import { nativeBinding } from '../native/load';
 import type { Tensor } from '../types';
 import { matmul } from './matmul';
@@ -98,11 +99,15 @@ export function packLowRank(factors: Factors, caller: Caller): LowRankWeights {
   };
   const left = read(first, [rank, k]);
   const right = read(second, [n, rank]);
-  const a = packForCall(native, left, caller);
-  const b = packForCall(native, right, caller);
-  const handle = pack(() => native.packLowRank(a, b), caller);
-  native.dispose(a);
-  native.dispose(b);
+  const parts: NativeHandle[] = [];
+  let handle: NativeHandle;
+  try {
+    for (const weights of [left, right]) parts.push(packForCall(native, weights, caller));
+    handle = pack(() => native.packLowRank(parts[0], parts[1]), caller);
+  } finally {
+    // What is in them the pair holds on to.
+    for (const part of parts) native.dispose(part);
+  }
   const state: PackedState = {
     ...{ dtype, k, n, transposeB: false, groupSize: 0, oracle: undefined, native, handle, disposed: false },
     reach: 'reach' in left ? left.reach : 0,
