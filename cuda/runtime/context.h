@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
 #include <unordered_map>
 
@@ -66,9 +68,9 @@ struct CudaContext {
   CudaDevice device_;
   cudaStream_t stream_ = nullptr;
   CudaMemory memory_{};
-  std::unordered_map<void*, size_t> used_;   // sizes of what is given out
-  std::multimap<size_t, void*> cached_;      // by size
-  std::multimap<size_t, void*> host_cached_; // pinned results, by size
+  std::unordered_map<void*, size_t> used_;    // sizes of what is given out
+  std::multimap<size_t, void*> cached_;       // by size
+  std::multimap<size_t, void*> host_cached_;  // pinned results, by size
   std::unordered_map<void*, size_t> host_used_;
   Staging staging_[2];
   size_t next_ = 0;

@@ -19,6 +19,7 @@ enum class Code {
   kUnsupported,
   kNoMemory,
   kAborted,
+  kDevice,
   kInternal
 };
 
@@ -36,6 +37,7 @@ inline const char* CodeName(Code code) {
     case Code::kUnsupported: return "ERR_LOWP_UNSUPPORTED";
     case Code::kNoMemory: return "ERR_LOWP_NOMEM";
     case Code::kAborted: return "ERR_LOWP_ABORTED";
+    case Code::kDevice: return "ERR_LOWP_DEVICE";
     case Code::kInternal: return "ERR_LOWP_INTERNAL";
   }
   return "ERR_LOWP_INTERNAL";
