@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cuda/conv/conv_abi.h"
+#include "cuda/pool/pool_abi.h"
+#include "cuda/spmm/spmm_abi.h"
+
 namespace lowp {
 
 inline constexpr uint32_t kCudaAbiVersion = 1;
@@ -75,6 +79,9 @@ struct CudaApi {
   uint32_t version;
   uint32_t bytes;  // sizeof(CudaApi)
   CudaRuntimeApi runtime;
+  CudaConvApi conv;
+  CudaPoolApi pool;
+  CudaSparseApi sparse;
 };
 
 }  // namespace lowp

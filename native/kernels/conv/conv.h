@@ -37,15 +37,6 @@ using ConvEntry = KernelEntry<ConvKernel>;
 const ConvEntry& SelectConv(IsaSet active);
 std::vector<ConvEntry> ConvKernels();
 
-// [out_channels, group_channels, kernel_h, kernel_w]
-struct ConvWeightShape {
-  size_t out_channels, group_channels, kernel_h, kernel_w, groups;
-  size_t taps() const { return kernel_h * kernel_w; }
-  size_t depth() const { return group_channels * taps(); }
-  // One input and one output channel a group.
-  bool is_depthwise() const { return group_channels == 1 && out_channels == groups && groups > 1; }
-};
-
 // First channel of a block of a depthwise kernel: a last block that is not full begins earlier, so that whole blocks are read of
 // every image that has so many channels.
 inline size_t ConvBlockStart(size_t block, size_t channels) {

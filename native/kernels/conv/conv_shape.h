@@ -27,6 +27,15 @@ struct ConvShape {
   }
 };
 
+// [out_channels, group_channels, kernel_h, kernel_w]
+struct ConvWeightShape {
+  size_t out_channels, group_channels, kernel_h, kernel_w, groups;
+  size_t taps() const { return kernel_h * kernel_w; }
+  size_t depth() const { return group_channels * taps(); }
+  // One input and one output channel a group.
+  bool is_depthwise() const { return group_channels == 1 && out_channels == groups && groups > 1; }
+};
+
 }  // namespace lowp
 
 #endif  // LOWP_KERNELS_CONV_CONV_SHAPE_H_

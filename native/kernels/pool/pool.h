@@ -20,28 +20,13 @@
 #include "core/isa.h"
 #include "core/status.h"
 #include "kernels/pool/pool_kernel.h"
+#include "kernels/pool/pool_shape.h"
 
 namespace lowp {
 
 using PoolEntry = KernelEntry<PoolKernel>;
 const PoolEntry& SelectPool(IsaSet active);
 std::vector<PoolEntry> PoolKernels();
-
-// One spatial dimension: heights are 1. No product of two sizes leaves 64 bits where the window's reach is at most kPoolMaxReach.
-struct PoolShape {
-  size_t batch = 1, channels = 0, height = 0, width = 0;
-  size_t out_h = 0, out_w = 0;
-  size_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
-  size_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
-
-  size_t pixels() const { return height * width; }
-  size_t out_pixels() const { return out_h * out_w; }
-};
-// Of an image with its padding, and of the last window.
-inline constexpr size_t kPoolMaxReach = size_t{1} << 33;
-
-enum class PoolKind { kMax, kAverage };
-enum class PoolType { kFloat32, kU8, kS8 };
 
 struct PoolArgs {
   const PoolEntry* entry = nullptr;

@@ -259,28 +259,6 @@ void Fill(const Entries& entries, const SparseTraits& traits, SparseLayout* p) {
 
 }  // namespace
 
-Status CheckSparse(const SparseMatrix& m) {
-  const size_t rows = m.rows / m.block_rows, cols = m.cols / m.block_cols;
-  const auto fail = [](const char* what, size_t at, int64_t got) -> Status {
-    return {Code::kValue,
-            "Expected " + std::string(what) + " at position " + std::to_string(at) + " but received " + std::to_string(got)};
-  };
-  if (m.row_ptr[0] != 0) return fail("rowPtr to start with 0", 0, m.row_ptr[0]);
-  for (size_t row = 0; row < rows; ++row) {
-    if (m.row_ptr[row + 1] < m.row_ptr[row]) return fail("rowPtr not to descend", row + 1, m.row_ptr[row + 1]);
-    if (static_cast<size_t>(m.row_ptr[row + 1]) > m.blocks) return fail("rowPtr within colIdx", row + 1, m.row_ptr[row + 1]);
-    int64_t before = -1;
-    for (auto at = static_cast<size_t>(m.row_ptr[row]); at < static_cast<size_t>(m.row_ptr[row + 1]); ++at) {
-      if (m.col_idx[at] <= before || static_cast<size_t>(m.col_idx[at]) >= cols)
-        return fail("colIdx ascending and in range", at, m.col_idx[at]);
-      before = m.col_idx[at];
-    }
-  }
-  if (static_cast<size_t>(m.row_ptr[rows]) != m.blocks)
-    return fail("rowPtr to end with the number of entries", rows, m.row_ptr[rows]);
-  return {};
-}
-
 Status PackSparse(const SparseMatrix& matrix, const SparseTraits& traits, SparseLayout* packed) {
   const Entries entries(matrix, traits);
   SparseLayout p;

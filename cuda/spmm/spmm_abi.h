@@ -1,0 +1,84 @@
+// The C ABI of the sparse products: kernels/spmm (float32) and kernels/qspmm (int8) on the device. Formulas, outputs and refusals
+// are theirs; int8 equals them bit for bit, float32 is within their bound, and both give the same bits at every call.
+#ifndef LOWP_CUDA_SPMM_SPMM_ABI_H_
+#define LOWP_CUDA_SPMM_SPMM_ABI_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/epilogue/epilogue.h"
+#include "kernels/sparse/sparse.h"
+
+namespace lowp {
+
+struct CudaContext;
+struct CudaError;
+
+// A sparse matrix on the device, for both sides. Plain data that the caller keeps; immutable once packed. runtime.free(storage)
+// ends it. Offsets are bytes in storage.
+struct CudaSparseWeights {
+  void* storage;
+  uint64_t bytes;
+  uint64_t rows, cols;   // of values, not of blocks
+  uint64_t nnz;          // stored values
+  uint64_t longest_row;  // entries of the row that has most
+  bool is_int8;          // else float32
+  bool two_of_four;      // packed for the sparse matrix instructions beside the rows: int8 with two entries in every four columns
+  bool merged;           // rows so uneven that they are cut into equal shares
+  const char* kernel;    // the name of what multiplies by it; static
+
+  // See spmm_layout.h.
+  uint64_t quads;                                     // entries by fours, those that fill up a row included
+  uint64_t starts_at, counts_at, cols_at, values_at;  // rows
+  uint64_t shares, cuts, shares_at, cuts_at;          // of `merged`
+  uint64_t scales_at, sums_at;                        // int8: [rows] float32 and int32
+  uint64_t tile_values_at, tile_metadata_at;          // two_of_four
+};
+
+struct CudaSpmmArgs {
+  const CudaSparseWeights* sparse = nullptr;
+  bool right = false;
+  const float* dense = nullptr;
+  size_t ld = 0;
+  size_t n = 0;  // columns of D, or with `right` its rows
+  float* c = nullptr;
+  size_t ldc = 0;
+  const float* bias = nullptr;  // [rows]
+  Activation activation{};
+};
+
+enum class CudaSparseDense : uint8_t { kU8, kS8, kFloat32PerTensor, kFloat32PerRow };
+
+struct CudaQSpmmArgs {
+  const CudaSparseWeights* sparse = nullptr;
+  bool right = false;
+  CudaSparseDense dense_kind = CudaSparseDense::kU8;  // kFloat32PerRow: right only
+  const void* dense = nullptr;
+  size_t ld = 0;
+  size_t n = 0;  // columns of D, or with `right` its rows
+  float dense_scale = 1;
+  int32_t dense_zero = 0;
+  IntOutput output;  // without a residual; bias: [rows of S]
+  // At least max|output.bias_s32|, which lies on the device: for the check that sums fit int32.
+  uint32_t bias_magnitude = 0;
+  void* c = nullptr;
+  size_t ldc = 0;
+};
+
+struct CudaSparseApi {
+  // Arrays of `matrix` and `scales` are the host's, and have been read when this returns.
+  int32_t (*pack_float)(CudaContext* context, const SparseMatrix* matrix, CudaSparseWeights* weights, CudaError* error);
+  // scales: one, or with per_row one for each row.
+  int32_t (*pack_int8)(CudaContext* context, const SparseMatrix* matrix, const float* scales, bool per_row,
+                       CudaSparseWeights* weights, CudaError* error);
+  // Queued; D, bias and C are the device's. C overlaps neither.
+  int32_t (*spmm)(CudaContext* context, const CudaSpmmArgs* args, CudaError* error);
+  int32_t (*qspmm)(CudaContext* context, const CudaQSpmmArgs* args, CudaError* error);
+};
+
+// Fills the table.
+CudaSparseApi CudaSparseFunctions();
+
+}  // namespace lowp
+
+#endif  // LOWP_CUDA_SPMM_SPMM_ABI_H_

@@ -1,0 +1,27 @@
+// What a pooling is, as plain data.
+#ifndef LOWP_KERNELS_POOL_POOL_SHAPE_H_
+#define LOWP_KERNELS_POOL_POOL_SHAPE_H_
+
+#include <cstddef>
+
+namespace lowp {
+
+// One spatial dimension: heights are 1. No product of two sizes leaves 64 bits where the window's reach is at most kPoolMaxReach.
+struct PoolShape {
+  size_t batch = 1, channels = 0, height = 0, width = 0;
+  size_t out_h = 0, out_w = 0;
+  size_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  size_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+
+  size_t pixels() const { return height * width; }
+  size_t out_pixels() const { return out_h * out_w; }
+};
+// Of an image with its padding, and of the last window.
+inline constexpr size_t kPoolMaxReach = size_t{1} << 33;
+
+enum class PoolKind { kMax, kAverage };
+enum class PoolType { kFloat32, kU8, kS8 };
+
+}  // namespace lowp
+
+#endif  // LOWP_KERNELS_POOL_POOL_SHAPE_H_
