@@ -2,8 +2,8 @@
 // are built from this header; the version and the size of the table tell where they were not. Plain data only.
 //
 // Every function answers 0, or a value of lowp::Code and a sentence. Pointers to matrices are to device memory of the same
-// context. A context belongs to one thread: none of its functions may be called from two at a time. Products and copies are
-// queued on the context's stream and run in the order of the calls; an error of what was queued shows up in a later call.
+// context. Products and copies are queued on the context's stream and run in the order of the calls; an error of what was queued
+// shows up in a later call. A context may be used from several threads, whose calls then interleave on the stream.
 #ifndef LOWP_CUDA_PLUGIN_ABI_H_
 #define LOWP_CUDA_PLUGIN_ABI_H_
 
@@ -11,8 +11,11 @@
 #include <stdint.h>
 
 #include "cuda/conv/conv_abi.h"
+#include "cuda/nbits/nbits_abi.h"
 #include "cuda/pool/pool_abi.h"
+#include "cuda/sgemm/sgemm_abi.h"
 #include "cuda/spmm/spmm_abi.h"
+#include "cuda/svd/svd_abi.h"
 
 namespace lowp {
 
@@ -82,6 +85,9 @@ struct CudaApi {
   CudaConvApi conv;
   CudaPoolApi pool;
   CudaSparseApi sparse;
+  CudaSGemmApi sgemm;
+  CudaNBitsApi nbits;
+  CudaSvdApi svd;
 };
 
 }  // namespace lowp

@@ -26,16 +26,13 @@
 #include "core/isa.h"
 #include "core/status.h"
 #include "kernels/svd/svd_kernel.h"
+#include "kernels/svd/svd_types.h"
 
 namespace lowp {
 
 using SvdEntry = KernelEntry<SvdKernel>;
 const SvdEntry& SelectSvd(IsaSet active);
 std::vector<SvdEntry> SvdKernels();
-
-// How many triplets are kept: `rank` of them; the fewest that keep the share `target` of the sum of squares; or the fewest whose
-// relative Frobenius error is at most `target`, which is measured.
-enum class SvdCriterion : uint8_t { kRank, kEnergy, kMaxError };
 
 struct SvdArgs {
   static constexpr size_t kDefault = SIZE_MAX;
@@ -55,13 +52,6 @@ struct SvdArgs {
   const std::atomic<bool>* stop = nullptr;  // polled between blocks
   // U [m][r], s [r], Vt [r][n], one behind the other: room for `rank` triplets (kRank) or min(m, n).
   float* out = nullptr;
-};
-
-struct SvdResult {
-  size_t rank = 0;
-  double energy = 1;     // sum s^2 / sum a^2
-  double residual = -1;  // ||A - U diag(s) Vt|| / ||A||, of the rounded factors; -1: not measured
-  bool converged = false;
 };
 
 // Refuses a matrix with NaN or infinities.
