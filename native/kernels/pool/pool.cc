@@ -43,24 +43,11 @@ Status RunKind(const PoolArgs& args) {
   return args.kind == PoolKind::kMax ? RunPool<PoolMaximum<T>>(args) : RunPool<PoolAverage<T>>(args);
 }
 
-// All that the arithmetic of the windows relies on.
-Status CheckAxis(const PoolAxis& axis, size_t out, const char* name) {
-  constexpr size_t kMax = size_t{1} << 31;
-  const bool small = std::max({axis.size, axis.kernel, axis.stride, axis.dilation, axis.before, axis.after, out}) < kMax;
-  if (axis.kernel == 0 || axis.stride == 0 || axis.dilation == 0 || !small)
-    return {Code::kShape, std::string("Expected a kernel, strides and dilations from 1 to 2^31 - 1 for the ") + name};
-  const size_t reach = std::max({axis.extent(), out * axis.stride, axis.size + axis.before + axis.after});
-  if (reach <= kPoolMaxReach) return {};
-  return {Code::kShape, "Expected windows within " + std::to_string(kPoolMaxReach) + " elements for the " + name +
-                            " but received " + std::to_string(reach)};
-}
-
 }  // namespace
 
 Status Pool(const PoolArgs& args) {
   const PoolShape& s = args.shape;
-  if (Status status = CheckAxis(RowsOf(s), s.out_h, "rows"); !status.ok()) return status;
-  if (Status status = CheckAxis(ColumnsOf(s), s.out_w, "columns"); !status.ok()) return status;
+  if (Status status = CheckPoolShape(s); !status.ok()) return status;
   if (s.batch == 0 || s.channels == 0 || s.out_pixels() == 0) return {};
   switch (args.type) {
     case PoolType::kFloat32: return RunKind<float>(args);

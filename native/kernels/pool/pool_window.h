@@ -41,6 +41,8 @@ struct PoolAxis {
 inline PoolAxis RowsOf(const PoolShape& s) { return {s.height, s.kernel_h, s.stride_h, s.dilation_h, s.pad_top, s.pad_bottom}; }
 inline PoolAxis ColumnsOf(const PoolShape& s) { return {s.width, s.kernel_w, s.stride_w, s.dilation_w, s.pad_left, s.pad_right}; }
 
+Status CheckPoolShape(const PoolShape& shape);
+
 }  // namespace lowp
 
 #endif  // LOWP_KERNELS_POOL_POOL_WINDOW_H_
