@@ -26,7 +26,7 @@ namespace lowp {
 
 // c[0] + c[1] x + ... in Horner's order.
 template <class V, size_t kCount>
-inline typename V::F Polynomial(const float (&c)[kCount], typename V::F x) {
+LOWP_HD inline typename V::F Polynomial(const float (&c)[kCount], typename V::F x) {
   typename V::F sum = V::SetF(c[kCount - 1]);
 #pragma GCC unroll 8
   for (size_t i = kCount - 1; i > 0; --i) sum = V::AddF(V::MulF(sum, x), V::SetF(c[i - 1]));
@@ -41,7 +41,7 @@ struct Reduced {
 };
 
 template <class V>
-inline Reduced<V> Reduce(typename V::F z) {
+LOWP_HD inline Reduced<V> Reduce(typename V::F z) {
   // ln 2 in two parts; the first has 9 bits, so that n times it is exact.
   constexpr float kLog2E = 1.442695f, kLn2High = 0.693359375f, kLn2Low = -0.00021219444f;
   // (e^r - 1 - r) / r^2, with which e^r - 1 is within 0.22 * 2^-24 of itself.
@@ -55,7 +55,7 @@ inline Reduced<V> Reduce(typename V::F z) {
 
 // e^z for z <= 0; 0 from -104 down. 2^n could not be a normal number where e^z is denormal, hence 2^(n + 64) * 2^-64.
 template <class V>
-inline typename V::F ExpNegative(typename V::F z) {
+LOWP_HD inline typename V::F ExpNegative(typename V::F z) {
   const Reduced<V> e = Reduce<V>(V::MaxF(V::SetF(-104.0f), z));
   const typename V::F scaled = V::MulF(V::AddF(e.expm1, V::SetF(1.0f)), V::PowerOfTwoF(e.shifted, 64));
   return V::MulF(scaled, V::SetF(0x1p-64f));
@@ -63,14 +63,14 @@ inline typename V::F ExpNegative(typename V::F z) {
 
 // 1 / (1 + e^-x), from e = e^-|x| so that nothing overflows.
 template <class V>
-inline typename V::F Sigmoid(typename V::F x) {
+LOWP_HD inline typename V::F Sigmoid(typename V::F x) {
   const typename V::F one = V::SetF(1.0f), e = ExpNegative<V>(V::NegAbsF(x));
   return V::DivF(V::SelectNegativeF(x, e, one), V::AddF(e, one));
 }
 
 // With m = e^(-2|x|) - 1: |tanh x| = -m / (m + 2).
 template <class V>
-inline typename V::F Tanh(typename V::F x) {
+LOWP_HD inline typename V::F Tanh(typename V::F x) {
   const typename V::F z = V::MulF(V::NegAbsF(x), V::SetF(2.0f));
   const Reduced<V> e = Reduce<V>(V::MaxF(V::SetF(-40.0f), z));
   const typename V::F power = V::PowerOfTwoF(e.shifted, 0);
@@ -80,13 +80,13 @@ inline typename V::F Tanh(typename V::F x) {
 
 // x sigmoid(y). The bound keeps -inf * 0 from being NaN: there y is so low that sigmoid is 0 anyway.
 template <class V>
-inline typename V::F TimesSigmoid(typename V::F x, typename V::F y) {
+LOWP_HD inline typename V::F TimesSigmoid(typename V::F x, typename V::F y) {
   return V::MulF(V::MaxF(V::SetF(-104.0f), x), Sigmoid<V>(y));
 }
 
 // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 = x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3))
 template <class V>
-inline typename V::F GeluTanh(typename V::F x) {
+LOWP_HD inline typename V::F GeluTanh(typename V::F x) {
   const typename V::F slope = V::AddF(V::MulF(V::MulF(x, x), V::SetF(0.071354814f)), V::SetF(1.5957692f));
   return TimesSigmoid<V>(x, V::MulF(x, slope));
 }
@@ -96,7 +96,7 @@ inline typename V::F GeluTanh(typename V::F x) {
 // within 0.1 * 2^-24 of itself up to t = 14.5, where the tail is 0. (A polynomial in 1 / (1 + t / 3) needs three more terms for
 // the same; erf itself needs two of them, one on either side of t = 1.)
 template <class V>
-inline typename V::F Gelu(typename V::F x) {
+LOWP_HD inline typename V::F Gelu(typename V::F x) {
   constexpr float kP[] = {0.5f, 0.4382949f, 0.18323511f, 0.04063322f, 0.0041163093f};
   constexpr float kQ[] = {1.0f, 1.6744747f, 1.202503f, 0.46947056f, 0.101858824f, 0.0103179375f};
   const typename V::F e = ExpNegative<V>(V::MulF(V::MulF(x, x), V::SetF(-0.5f)));
@@ -107,13 +107,13 @@ inline typename V::F Gelu(typename V::F x) {
 
 // x / 6 + 1/2 between 0 and 1.
 template <class V>
-inline typename V::F Hardsigmoid(typename V::F x) {
+LOWP_HD inline typename V::F Hardsigmoid(typename V::F x) {
   const typename V::F line = V::AddF(V::MulF(x, V::SetF(1.0f / 6.0f)), V::SetF(0.5f));
   return V::MinF(V::SetF(1.0f), V::MaxF(V::SetF(0.0f), line));
 }
 
 template <class V, ActivationKind kKind>
-inline typename V::F Activate(const Activation& activation, typename V::F x) {
+LOWP_HD inline typename V::F Activate(const Activation& activation, typename V::F x) {
   if constexpr (kKind == ActivationKind::kClamp) {
     return V::MinF(V::SetF(activation.max), V::MaxF(V::SetF(activation.min), x));
   } else if constexpr (kKind == ActivationKind::kLeakyRelu) {

@@ -21,20 +21,48 @@ struct ColumnConstants {
     if (e.a_zero != nullptr) corr = V::LoadI(e.b_corr + n);
     if (e.bias != nullptr) bias = V::LoadF(e.bias + n);
   }
+  LOWP_HD ColumnConstants(typename V::I add, typename V::I zero, typename V::I corr, typename V::F scale, typename V::F bias)
+      : add(add), zero(zero), corr(corr), scale(scale), bias(bias) {}
 };
 
-// From sums to what is rounded or stored, of the row and columns that `column` stands for. What the plain cases have not got
-// costs them nothing: kResidual says whether there may be a residual, and the activation is a template argument too.
-template <class V, IntStoreMode kMode, ActivationKind kActivation, bool kResidual, bool kRowTerms>
-inline typename V::F FinishSums(const IntStore& e, const ColumnConstants<V>& column, typename V::I s, size_t row, size_t n,
-                                size_t cols) {
+// The steps from sums to C, which the store below and the CUDA kernels put together.
+
+// s, of the row and columns that `column` stands for.
+template <class V, bool kRowTerms>
+LOWP_HD inline typename V::I AddTerms(const IntStore& e, const ColumnConstants<V>& column, typename V::I acc, size_t row) {
+  typename V::I s = V::AddI(acc, column.add);
+  if (kRowTerms && e.row_sum != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.row_sum[row]), column.zero));
+  if (kRowTerms && e.a_zero != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.a_zero[row]), column.corr));
+  return s;
+}
+
+// s in real units, or for kRequantize in units of C.
+template <class V, bool kRequantize, bool kRowTerms>
+LOWP_HD inline typename V::F ScaleSums(const IntStore& e, const ColumnConstants<V>& column, typename V::I s, size_t row) {
   typename V::F scale = column.scale;
   if (kRowTerms && e.a_scale != nullptr) {
     scale = V::MulF(V::SetF(e.a_scale[row]), scale);
-    if constexpr (kMode == IntStoreMode::kRequantize) scale = V::DivF(scale, V::SetF(e.c_scale));
+    if constexpr (kRequantize) scale = V::DivF(scale, V::SetF(e.c_scale));
   }
-  typename V::F x = V::MulF(V::ToF(s), scale);
-  if constexpr (kMode != IntStoreMode::kRequantize) {
+  return V::MulF(V::ToF(s), scale);
+}
+
+// saturate(round(x) + zero). Clamping before rounding equals saturating after it, the bounds being integers, and keeps the
+// conversion in range.
+template <class V>
+LOWP_HD inline typename V::I RoundToC(const IntStore& e, typename V::F x) {
+  x = V::MinF(V::SetF(e.c_high), V::MaxF(V::SetF(e.c_low), V::NanToZero(x)));
+  return V::AddI(V::Round(x), V::SetI(e.c_zero));
+}
+
+// From sums to what is rounded or stored. What the plain cases have not got costs them nothing: kResidual says whether there may
+// be a residual, and the activation is a template argument too.
+template <class V, IntStoreMode kMode, ActivationKind kActivation, bool kResidual, bool kRowTerms>
+inline typename V::F FinishSums(const IntStore& e, const ColumnConstants<V>& column, typename V::I s, size_t row, size_t n,
+                                size_t cols) {
+  constexpr bool kRequantize = kMode == IntStoreMode::kRequantize;
+  typename V::F x = ScaleSums<V, kRequantize, kRowTerms>(e, column, s, row);
+  if constexpr (!kRequantize) {
     if (e.bias != nullptr) x = V::AddF(x, column.bias);
     if constexpr (kResidual) x = AddResidual<V>(e.residual, x, row, n, cols);
     x = Activate<V, kActivation>(e.activation, x);
@@ -56,9 +84,7 @@ inline void StoreIntColumns(const IntStore& store, const int32_t* acc, size_t ac
 #pragma GCC unroll 2
     for (int i = 0; i < kVectors; ++i) {
       const ColumnConstants<V>& column = i == 0 ? first : last;
-      typename V::I s = V::AddI(V::LoadI(acc + i * V::kWidth), column.add);
-      if (kRowTerms && e.row_sum != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.row_sum[row]), column.zero));
-      if (kRowTerms && e.a_zero != nullptr) s = V::SubI(s, V::MulI(V::SetI(e.a_zero[row]), column.corr));
+      const typename V::I s = AddTerms<V, kRowTerms>(e, column, V::LoadI(acc + i * V::kWidth), row);
       if constexpr (kMode == IntStoreMode::kInt32) {
         V::StoreI(static_cast<int32_t*>(e.c) + at, s, cols);
         continue;
@@ -69,9 +95,7 @@ inline void StoreIntColumns(const IntStore& store, const int32_t* acc, size_t ac
         continue;
       }
       if constexpr (kMode == IntStoreMode::kQuantize) x = V::DivF(x, V::SetF(e.c_scale));
-      // Clamping before rounding equals saturating after it, the bounds being integers, and keeps the conversion in range.
-      x = V::MinF(V::SetF(e.c_high), V::MaxF(V::SetF(e.c_low), V::NanToZero(x)));
-      q[i] = V::AddI(V::Round(x), V::SetI(e.c_zero));
+      q[i] = RoundToC<V>(e, x);
     }
     if constexpr (kMode == IntStoreMode::kRequantize || kMode == IntStoreMode::kQuantize) {
       uint8_t* u8 = static_cast<uint8_t*>(e.c) + at;

@@ -5,6 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Before functions that run on a CUDA device too. The same line stands in cuda/device/fragments.h.
+#ifdef __CUDACC__
+#define LOWP_HD __host__ __device__
+#else
+#define LOWP_HD
+#endif
+
 namespace lowp {
 
 // In the order of ActivationCode of addon/ctl.h.

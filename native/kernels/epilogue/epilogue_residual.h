@@ -8,7 +8,7 @@ namespace lowp {
 
 // x + residual[row][n .. n+cols)
 template <class V>
-inline typename V::F AddResidual(const Residual& residual, typename V::F x, size_t row, size_t n, size_t cols) {
+LOWP_HD inline typename V::F AddResidual(const Residual& residual, typename V::F x, size_t row, size_t n, size_t cols) {
   const size_t at = row * residual.ld + n;
   if (residual.kind == ResidualKind::kNone) return x;
   if (residual.kind == ResidualKind::kFloat32) {
