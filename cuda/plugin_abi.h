@@ -13,6 +13,8 @@
 #include "cuda/conv/conv_abi.h"
 #include "cuda/nbits/nbits_abi.h"
 #include "cuda/pool/pool_abi.h"
+#include "cuda/qgemm/qgemm_abi.h"
+#include "cuda/quantize/quantize_abi.h"
 #include "cuda/sgemm/sgemm_abi.h"
 #include "cuda/spmm/spmm_abi.h"
 #include "cuda/svd/svd_abi.h"
@@ -88,6 +90,8 @@ struct CudaApi {
   CudaSGemmApi sgemm;
   CudaNBitsApi nbits;
   CudaSvdApi svd;
+  CudaQGemmApi qgemm;
+  CudaQuantizeApi quantize;
 };
 
 }  // namespace lowp
