@@ -27,6 +27,8 @@ struct SparseMatrix {
 
 // row_ptr from 0 to `blocks` without a step down; col_idx in range and ascending.
 Status CheckSparse(const SparseMatrix& matrix);
+// CSR of which each row has two entries in every four columns, from column 0 on.
+bool IsTwoOfFour(const SparseMatrix& matrix);
 
 // How values are stored; int8 ones may be widened.
 enum class SparseValues : uint8_t { kFloat32, kInt8, kInt16 };

@@ -27,4 +27,17 @@ Status CheckSparse(const SparseMatrix& m) {
   return {};
 }
 
+bool IsTwoOfFour(const SparseMatrix& m) {
+  if (m.block_rows != 1 || m.block_cols != 1 || m.blocks == 0 || m.cols % 4 != 0 || m.blocks != m.rows * (m.cols / 2))
+    return false;
+  for (size_t row = 0; row < m.rows; ++row) {
+    const size_t begin = row * (m.cols / 2);
+    if (static_cast<size_t>(m.row_ptr[row]) != begin) return false;
+    for (size_t i = 0; i < m.cols / 2; ++i) {
+      if (static_cast<size_t>(m.col_idx[begin + i]) / 4 != i / 2) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace lowp
