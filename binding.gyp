@@ -2,7 +2,7 @@
 # from native/isas.json and the native/ folder through scripts/isa.js; only the names of the ISAs stand here again.
 {
   'target_defaults': {
-    'include_dirs': ['native'],
+    'include_dirs': ['native', '.'],
     'cflags!': ['-fno-exceptions'],
     'cflags_cc!': ['-fno-exceptions', '-fno-rtti', '-std=gnu++17', '-std=gnu++20'],
     'cflags_cc': ['-std=c++17', '-fexceptions', '-O3', '-ffp-contract=off', '-fvisibility=hidden', '-fvisibility-inlines-hidden', '-Wall', '-Wextra'],
@@ -23,7 +23,7 @@
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS_ALL', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'conditions': [
-        ['OS=="linux"', {'ldflags': ['-Wl,--version-script=<(module_root_dir)/native/exports.map']}],
+        ['OS=="linux"', {'ldflags': ['-Wl,--version-script=<(module_root_dir)/native/exports.map'], 'libraries': ['-ldl']}],
         ['target_arch=="x64"', {'dependencies': ['isa_avx512vnni', 'isa_avx512', 'isa_avxvnni', 'isa_avx2']}],
         ['target_arch=="arm64"', {'dependencies': ['isa_neondot', 'isa_neon']}],
       ],

@@ -108,6 +108,7 @@ CudaContext::~CudaContext() {
 Status CudaContext::Use() const { return FromCuda(cudaSetDevice(device_.ordinal), "choosing the device"); }
 
 Status CudaContext::Allocate(size_t bytes, void** memory) {
+  std::lock_guard<std::mutex> lock(mutex_);
   *memory = nullptr;
   const size_t size = BlockSize(bytes);
   auto found = cached_.lower_bound(size);
@@ -120,7 +121,7 @@ Status CudaContext::Allocate(size_t bytes, void** memory) {
   } else {
     Status status = Use();
     const auto fits = [&] { return memory_.limit == 0 || memory_.used + memory_.cached + size <= memory_.limit; };
-    if (status.ok() && !fits()) status = Trim();
+    if (status.ok() && !fits()) status = TrimLocked();
     if (!status.ok()) return status;
     if (!fits()) {
       return {Code::kNoMemory, "Expected " + std::to_string(size) + " bytes of the CUDA device within the limit of " +
@@ -129,7 +130,7 @@ Status CudaContext::Allocate(size_t bytes, void** memory) {
     cudaError_t error = cudaMalloc(memory, size);
     if (error == cudaErrorMemoryAllocation && !cached_.empty()) {
       cudaGetLastError();
-      if (status = Trim(); !status.ok()) return status;
+      if (status = TrimLocked(); !status.ok()) return status;
       error = cudaMalloc(memory, size);
     }
     if (error != cudaSuccess) return FromCuda(error, (std::to_string(size) + " bytes").c_str());
@@ -141,6 +142,7 @@ Status CudaContext::Allocate(size_t bytes, void** memory) {
 }
 
 void CudaContext::Free(void* memory) {
+  std::lock_guard<std::mutex> lock(mutex_);
   const auto found = used_.find(memory);
   if (found == used_.end()) return;
   const size_t size = found->second;
@@ -154,12 +156,23 @@ void CudaContext::Free(void* memory) {
   memory_.cached += size;
 }
 
+CudaMemory CudaContext::memory() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return memory_;
+}
+
 Status CudaContext::SetLimit(uint64_t bytes) {
+  std::lock_guard<std::mutex> lock(mutex_);
   memory_.limit = bytes;
-  return bytes != 0 && memory_.used + memory_.cached > bytes ? Trim() : Status();
+  return bytes != 0 && memory_.used + memory_.cached > bytes ? TrimLocked() : Status();
 }
 
 Status CudaContext::Trim() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return TrimLocked();
+}
+
+Status CudaContext::TrimLocked() {
   Status status = Synchronize();
   for (const auto& [bytes, memory] : cached_) {
     if (status.ok()) status = FromCuda(cudaFree(memory), "freeing memory");
@@ -177,6 +190,7 @@ Status CudaContext::Trim() {
 Status CudaContext::Wait(Staging& staging) { return FromCuda(cudaEventSynchronize(staging.free), "copying"); }
 
 Status CudaContext::Upload(void* device, const void* host, size_t bytes) {
+  std::lock_guard<std::mutex> lock(staging_mutex_);
   Status status = Use();
   for (size_t done = 0; done < bytes && status.ok(); done += kStagingBytes, next_ ^= 1) {
     const size_t part = std::min(bytes - done, kStagingBytes);
@@ -191,6 +205,7 @@ Status CudaContext::Upload(void* device, const void* host, size_t bytes) {
 }
 
 Status CudaContext::Download(void* host, const void* device, size_t bytes) {
+  std::lock_guard<std::mutex> lock(staging_mutex_);
   Status status = Use();
   // The device fills the next part while the host reads the last one.
   const auto begin = [&](size_t at, Staging& staging) {
@@ -214,6 +229,7 @@ Status CudaContext::DownloadLater(void** host, const void* device, size_t bytes)
   *host = nullptr;
   Status status = Use();
   if (!status.ok()) return status;
+  std::lock_guard<std::mutex> lock(mutex_);
   const size_t size = BlockSize(bytes);
   auto found = host_cached_.lower_bound(size);
   if (found != host_cached_.end() && found->first - size <= size / 8) {
@@ -229,6 +245,7 @@ Status CudaContext::DownloadLater(void** host, const void* device, size_t bytes)
 }
 
 void CudaContext::ReleaseHost(void* host) {
+  std::lock_guard<std::mutex> lock(mutex_);
   const auto found = host_used_.find(host);
   if (found == host_used_.end()) return;
   host_cached_.emplace(found->second, host);

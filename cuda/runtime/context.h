@@ -9,6 +9,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <unordered_map>
@@ -40,7 +41,7 @@ struct CudaContext {
 
   Status Allocate(size_t bytes, void** memory);
   void Free(void* memory);
-  CudaMemory memory() const { return memory_; }
+  CudaMemory memory() const;
   Status SetLimit(uint64_t bytes);
   Status Trim();
 
@@ -64,16 +65,19 @@ struct CudaContext {
   Status Init(int ordinal);
   Status Use() const;
   Status Wait(Staging& staging);
+  Status TrimLocked();
 
   CudaDevice device_;
   cudaStream_t stream_ = nullptr;
+  Staging staging_[2];
+  size_t next_ = 0;
+  std::mutex staging_mutex_;  // guards staging_ and next_
+  mutable std::mutex mutex_;  // guards what follows
   CudaMemory memory_{};
   std::unordered_map<void*, size_t> used_;    // sizes of what is given out
   std::multimap<size_t, void*> cached_;       // by size
   std::multimap<size_t, void*> host_cached_;  // pinned results, by size
   std::unordered_map<void*, size_t> host_used_;
-  Staging staging_[2];
-  size_t next_ = 0;
 };
 
 // Device memory for the length of one call: given back as the call returns, which queues the next owner behind it.

@@ -111,6 +111,14 @@ const lowp::CudaApi* lowp_cuda_api() {
       sizeof(CudaApi),
       {Count, Info, Open, Close, Allocate, Free, Memory, SetLimit, Trim, Upload, Download, DownloadLater, ReleaseHost, Copy,
        Synchronize, Notify},
+      CudaConvFunctions(),
+      CudaPoolFunctions(),
+      CudaSparseFunctions(),
+      CudaSGemmFunctions(),
+      CudaNBitsFunctions(),
+      CudaSvdFunctions(),
+      CudaQGemmFunctions(),
+      CudaQuantizeFunctions(),
   };
   return &api;
 }

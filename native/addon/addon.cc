@@ -18,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     ReleaseThreadPool();
   });
   exports.Set("version", kBindingVersion);
+  exports.Set("cuda", Napi::Object::New(env));
   BindRuntime(env, exports, data);
   BindHandles(env, exports, data);
   BindQGemm(env, exports, data);
@@ -30,6 +31,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   BindConv(env, exports, data);
   BindPool(env, exports, data);
   BindSvd(env, exports, data);
+  BindCuda(env, exports, data);
   return exports;
 }
 

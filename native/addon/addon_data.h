@@ -8,6 +8,7 @@
 
 #include "addon/args.h"
 #include "addon/async.h"
+#include "addon/cuda.h"
 #include "addon/handle.h"
 
 namespace lowp {
@@ -15,6 +16,7 @@ namespace lowp {
 struct AddonData {
   explicit AddonData(napi_env env) : queue(env) {}
   std::shared_ptr<HandleRegistry> handles = std::make_shared<HandleRegistry>();
+  std::shared_ptr<CudaDevice> cuda;  // opened at the first use
   AsyncQueue queue;
 };
 
@@ -39,6 +41,7 @@ void BindSearch(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindConv(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindPool(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSvd(Napi::Env env, Napi::Object exports, AddonData* data);
+void BindCuda(Napi::Env env, Napi::Object exports, AddonData* data);
 void BindSparse(Napi::Env env, Napi::Object exports, AddonData* data);
 
 }  // namespace lowp

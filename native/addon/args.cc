@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "addon/addon_data.h"
+
 namespace lowp {
 namespace {
 
@@ -26,9 +28,24 @@ bool TryReadArray(napi_env env, napi_value value, ArrayView* view) {
   return view->present;
 }
 
+bool TryReadArray(const Arguments& arguments, size_t index, ArrayView* view) {
+  if (TryReadArray(arguments.env, arguments.values[index], view)) return true;
+  if (arguments.device == nullptr) return false;
+  const CudaArray* array = TryReadCudaArray(arguments.env, arguments.values[index], *DataOf(arguments).handles);
+  if (array == nullptr) return false;
+  if (array->device() != *arguments.device) Fail(Code::kHandle, "Expected arrays of this environment's CUDA device");
+  *view = array->view();
+  return true;
+}
+
 [[noreturn]] void RefuseArray(const char* name) { Fail(Code::kType, std::string("Expected a typed array for ") + name); }
 
 std::string Describe(const ArrayView& view) { return std::string(TypeName(view.type)) + "(" + std::to_string(view.length) + ")"; }
+
+void CheckType(const ArrayView& view, const char* name, napi_typedarray_type type) {
+  if (view.type != type)
+    Fail(Code::kType, std::string("Expected ") + TypeName(type) + " for " + name + " but received " + Describe(view));
+}
 
 }  // namespace
 
@@ -64,15 +81,26 @@ ArrayView ReadArray(napi_env env, napi_value value, const char* name) {
 
 ArrayView ReadArray(napi_env env, napi_value value, const char* name, napi_typedarray_type type) {
   const ArrayView view = ReadArray(env, value, name);
-  if (view.type != type)
-    Fail(Code::kType, std::string("Expected ") + TypeName(type) + " for " + name + " but received " + Describe(view));
+  CheckType(view, name, type);
+  return view;
+}
+
+ArrayView ReadArray(const Arguments& arguments, size_t index, const char* name) {
+  ArrayView view;
+  if (!TryReadArray(arguments, index, &view)) RefuseArray(name);
+  return view;
+}
+
+ArrayView ReadArray(const Arguments& arguments, size_t index, const char* name, napi_typedarray_type type) {
+  const ArrayView view = ReadArray(arguments, index, name);
+  CheckType(view, name, type);
   return view;
 }
 
 ArrayView ReadOptionalArray(const Arguments& arguments, size_t index, const char* name) {
   if (index >= arguments.count) return {};
   ArrayView view;
-  if (TryReadArray(arguments.env, arguments.values[index], &view)) return view;
+  if (TryReadArray(arguments, index, &view)) return view;
   napi_valuetype type = napi_undefined;
   napi_typeof(arguments.env, arguments.values[index], &type);
   if (type != napi_undefined && type != napi_null) RefuseArray(name);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,9 @@ napi_value MakeErrorObject(napi_env env, const Status& status);
 // Call from a catch (...) block.
 Status CurrentExceptionStatus();
 
+class CudaArray;
+class CudaDevice;
+
 // Raw Node-API where every nanosecond of a small call counts: node-addon-api's CallbackInfo allocates beyond six arguments.
 struct Arguments {
   static constexpr size_t kMax = 8;
@@ -36,6 +40,7 @@ struct Arguments {
   size_t count = kMax;  // given by the caller
   napi_value values[kMax];
   void* data;
+  const std::shared_ptr<CudaDevice>* device = nullptr;  // set: arrays may be on it
 
   Arguments(napi_env e, napi_callback_info info) : env(e) {
     if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok)
@@ -61,6 +66,7 @@ struct ArrayView {
   size_t length = 0;
   void* data = nullptr;
   bool present = false;
+  const CudaArray* on_device = nullptr;
   size_t element_size() const {
     switch (type) {
       case napi_int16_array:
@@ -83,6 +89,9 @@ struct ArrayView {
 
 ArrayView ReadArray(napi_env env, napi_value value, const char* name);
 ArrayView ReadArray(napi_env env, napi_value value, const char* name, napi_typedarray_type type);
+// What may be on the device, if the call is.
+ArrayView ReadArray(const Arguments& arguments, size_t index, const char* name);
+ArrayView ReadArray(const Arguments& arguments, size_t index, const char* name, napi_typedarray_type type);
 // undefined, null and what the caller left away give a view that is not present. Leaving away is the fastest.
 ArrayView ReadOptionalArray(const Arguments& arguments, size_t index, const char* name);
 

@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "addon/cuda.h"
+
 namespace lowp {
 namespace {
 
@@ -146,12 +148,14 @@ void RetainDispatcher() { GetDispatcher().Retain(); }
 void ReleaseDispatcher() { GetDispatcher().Release(); }
 
 AsyncQueue::~AsyncQueue() {
-  if (done_ != nullptr) GetDispatcher().Drain(this);
+  if (done_ != nullptr) OnCleanup(this);
 }
 
 void AsyncQueue::OnCleanup(void* queue) {
   auto* self = static_cast<AsyncQueue*>(queue);
   GetDispatcher().Drain(self);
+  // Jobs on the device call done_ when it has come to them. An error has been told to each of them.
+  if (self->device_ != nullptr) static_cast<void>(self->device_->Synchronize());
   self->done_ = nullptr;
 }
 
@@ -166,18 +170,39 @@ void AsyncQueue::Open() {
   napi_add_env_cleanup_hook(env_, OnCleanup, this);
 }
 
-napi_value AsyncQueue::Submit(std::unique_ptr<Job> job, napi_value out) {
-  GetDispatcher().Start();
+napi_value AsyncQueue::Accept(Job& job, napi_value out) {
   if (done_ == nullptr) Open();
   napi_value promise;
-  if (napi_create_reference(env_, out, 1, &job->out) != napi_ok ||
-      napi_create_promise(env_, &job->deferred, &promise) != napi_ok) {
+  if (napi_create_reference(env_, out, 1, &job.out) != napi_ok || napi_create_promise(env_, &job.deferred, &promise) != napi_ok) {
     Fail(Code::kInternal, "The environment takes no asynchronous work");
   }
   if (pending_++ == 0) napi_ref_threadsafe_function(env_, done_);
-  job->queue = this;
+  job.queue = this;
+  return promise;
+}
+
+napi_value AsyncQueue::Submit(std::unique_ptr<Job> job, napi_value out) {
+  GetDispatcher().Start();
+  const napi_value promise = Accept(*job, out);
   GetDispatcher().Push(job.release());
   return promise;
+}
+
+napi_value AsyncQueue::SubmitToDevice(std::unique_ptr<Job> job, const std::shared_ptr<CudaDevice>& device, napi_value out) {
+  const napi_value promise = Accept(*job, out);
+  device_ = device;
+  Job* const waiting = job.release();
+  const Status status =
+      CudaDevice::Call(device->api().runtime.notify, device->context(), &OnDeviceDone, static_cast<void*>(waiting));
+  if (!status.ok()) OnDeviceDone(waiting, static_cast<int32_t>(status.code()), status.message().c_str());
+  return promise;
+}
+
+// On a thread of the driver, or on our own where the device took no more.
+void AsyncQueue::OnDeviceDone(void* waiting, int32_t code, const char* message) {
+  Job* job = static_cast<Job*>(waiting);
+  if (code != 0) job->status = {static_cast<Code>(code), message};
+  if (napi_call_threadsafe_function(job->queue->done_, job, napi_tsfn_nonblocking) != napi_ok) delete job;
 }
 
 bool AsyncQueue::Cancel(double id) { return GetDispatcher().Cancel(this, id); }
@@ -192,8 +217,9 @@ void AsyncQueue::CopyOut(Job& job) {
                                        " bytes until the call ended but it was detached or shrunk"};
     return;
   }
+  const uint8_t* from = job.fetched != nullptr ? job.fetched.get() : job.result.data();
   for (size_t row = 0; row < job.rows && job.row_bytes > 0; ++row) {
-    std::memcpy(view.As<uint8_t>() + row * job.out_stride_bytes, job.result.data() + row * job.row_bytes, job.row_bytes);
+    std::memcpy(view.As<uint8_t>() + row * job.out_stride_bytes, from + row * job.row_bytes, job.row_bytes);
   }
 }
 

@@ -19,6 +19,7 @@
 namespace lowp {
 
 class AsyncQueue;
+class CudaDevice;
 
 // One call. What it reads is its own: copies of the arguments, shared packed weights.
 struct Job {
@@ -28,6 +29,7 @@ struct Job {
 
   // Where the result goes: straight into memory that only this call knows, or into `result`, copied at completion.
   AlignedBuffer result;
+  std::shared_ptr<const uint8_t> fetched;  // in place of `result`
   size_t rows = 0, row_bytes = 0, out_stride_bytes = 0, out_bytes = 0;
   bool copy_out = false;
 
@@ -47,12 +49,17 @@ class AsyncQueue {
 
   // Returns the promise.
   napi_value Submit(std::unique_ptr<Job> job, napi_value out);
+  // The job is done when what is queued on the device has run.
+  napi_value SubmitToDevice(std::unique_ptr<Job> job, const std::shared_ptr<CudaDevice>& device, napi_value out);
   // True if the job had not finished.
   bool Cancel(double id);
   size_t pending() const { return pending_; }
 
  private:
   void Open();
+  // Makes the promise.
+  napi_value Accept(Job& job, napi_value out);
+  static void OnDeviceDone(void* job, int32_t code, const char* message);
   static void OnDone(napi_env env, napi_value, void* context, void* data);
   static void OnCleanup(void* queue);
   void Settle(Job& job);
@@ -61,6 +68,7 @@ class AsyncQueue {
   napi_env env_;
   napi_threadsafe_function done_ = nullptr;
   size_t pending_ = 0;
+  std::shared_ptr<CudaDevice> device_;  // once it was used
   friend class Dispatcher;
 };
 

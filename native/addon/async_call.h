@@ -22,6 +22,10 @@ struct ResultRows {
 // Room in the job's inputs for copies of so many bytes.
 void ReserveInputs(Job& job, size_t bytes);
 
+// The result is copied into out at completion.
+void CopiesOut(Job& job, const ResultRows& rows, size_t element_size);
+void ReserveResult(Job& job, size_t bytes);
+
 // Decides where the job's result goes; returns the memory and sets the row stride in elements.
 void* PrepareResult(Job& job, bool owns_out, const ResultRows& rows, const ArrayView& out, size_t* ld);
 

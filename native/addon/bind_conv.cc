@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "addon/cuda_call.h"
 #include "addon/gemm_args.h"
 #include "core/thread_pool.h"
 #include "kernels/conv/conv.h"
@@ -55,6 +56,13 @@ napi_value PackFloats(Arguments& arguments) {
   const ConvWeightShape shape = ReadWeightShape(sizes);
   CheckLength(w, CountOf(shape), "the weights");
   const size_t tile = sizes.Size(ConvSlot::winograd, "the tile of Winograd");
+  if (arguments.device != nullptr) {
+    if (tile != 0)
+      Fail(Code::kUnsupported, "Expected no tile of Winograd on the CUDA device but received " + std::to_string(tile));
+    CudaConvWeights weights{};
+    Check(CallPlugin(**arguments.device, &CudaApi::conv, &CudaConvApi::pack_float, &shape, w.As<const float>(), &weights));
+    return MakeCudaHandle(arguments, weights);
+  }
   const IsaSet isas = ActiveIsas();
   ConvPackedF packed;
   if (tile == 0) {
@@ -79,6 +87,18 @@ napi_value PackBytes(Arguments& arguments) {
   if (per_channel) {
     CheckLength(scales, shape.out_channels, "the scales");
     CheckLength(zeros, shape.out_channels, "the zero points");
+  }
+  if (arguments.device != nullptr) {
+    CudaConvPackQArgs args;
+    args.shape = shape;
+    args.w = w.data;
+    args.w_signed = w.type == napi_int8_array;
+    args.scales = scales.As<const float>();
+    args.zeros = zeros.As<const int32_t>();
+    args.per_channel = per_channel;
+    CudaConvWeights weights{};
+    Check(CallPlugin(**arguments.device, &CudaApi::conv, &CudaConvApi::pack_int8, &args, &weights));
+    return MakeCudaHandle(arguments, weights);
   }
   ConvPackedQ packed;
   Check(PackConvQ({shape, w.data, w.type == napi_int8_array, scales.As<const float>(), zeros.As<const int32_t>(), per_channel},
@@ -112,8 +132,11 @@ struct Call {
   static constexpr size_t kOut = 4;
   const std::shared_ptr<const Packed>& packed;
   std::shared_ptr<const Packed> held;
-  const ConvPackedF* real;  // one of these
-  const ConvPackedQ* quantized;
+  const ConvPackedF* real = nullptr;  // one of these
+  const ConvPackedQ* quantized = nullptr;
+  const CudaConvWeights* on_device = nullptr;  // in place of both
+  static constexpr bool kWaits = false;
+  bool is_real;
   ConvShape shape;
   bool nhwc;
   size_t x_count, y_count, threads;
@@ -121,9 +144,11 @@ struct Call {
   IntOutput output;
   float x_scale;
   int32_t x_zero;
+  uint32_t bias_magnitude = 0;  // for the device
 
   Call(Arguments& arguments, const Control& ctl);
   Status Run(const std::atomic<bool>* stop) const;
+  Status RunOnDevice(const CudaDevice& device, const std::atomic<bool>* stop) const;
   void Hold() { held = packed; }
   template <class Visit>
   void EachInput(Visit&& visit) {
@@ -149,7 +174,7 @@ void Call::ReadConvResidual(const Control& ctl) {
     case napi_int8_array: r.kind = ResidualKind::kS8; break;
     default: Fail(Code::kType, "Expected Float32Array, Int8Array or Uint8Array for residual");
   }
-  if (real != nullptr && r.kind != ResidualKind::kFloat32) Fail(Code::kType, "Expected Float32Array for residual");
+  if (is_real && r.kind != ResidualKind::kFloat32) Fail(Code::kType, "Expected Float32Array for residual");
   CheckExtent(residual, y_count, "residual");
   r.data = residual.data;
   r.scale = ctl.Float(GemmSlot::scaleResidual);
@@ -163,15 +188,21 @@ Call::Call(Arguments& arguments, const Control& ctl)
     : packed(ReadPacked(arguments.env, arguments.values[3], *DataOf(arguments).handles)) {
   napi_env env = arguments.env;
   const Control sizes(env, arguments.values[1], ConvSlot::length);
-  x = ReadArray(env, arguments.values[2], "x");
-  real = std::get_if<ConvPackedF>(&packed->weights);
-  quantized = real != nullptr ? nullptr : &WeightsOf<ConvPackedQ>(*packed, "packed weights of a convolution");
-  out = ReadArray(env, arguments.values[4], "out");
+  x = ReadArray(arguments, 2, "x");
+  if (arguments.device != nullptr) {
+    on_device = &WeightsOf<CudaPackedConv>(*packed, "weights of a convolution packed for the CUDA device").weights;
+    is_real = !on_device->is_int8;
+  } else {
+    real = std::get_if<ConvPackedF>(&packed->weights);
+    quantized = real != nullptr ? nullptr : &WeightsOf<ConvPackedQ>(*packed, "packed weights of a convolution");
+    is_real = real != nullptr;
+  }
+  out = ReadArray(arguments, 4, "out");
   bias = ReadOptionalArray(arguments, 5, "bias");
   residual = ReadOptionalArray(arguments, 6, "residual");
   const bool is_8_bit = x.type == napi_int8_array || x.type == napi_uint8_array;
-  if (real != nullptr ? x.type != napi_float32_array : !is_8_bit)
-    Fail(Code::kType, real != nullptr ? "Expected Float32Array for x" : "Expected Int8Array or Uint8Array for x");
+  if (is_real ? x.type != napi_float32_array : !is_8_bit)
+    Fail(Code::kType, is_real ? "Expected Float32Array for x" : "Expected Int8Array or Uint8Array for x");
   shape = ReadShape(sizes);
   nhwc = sizes.Flag(ConvSlot::nhwc);
   x_count = Count({shape.batch, shape.channels, shape.height, shape.width});
@@ -190,7 +221,8 @@ Call::Call(Arguments& arguments, const Control& ctl)
   if (threads == 0) threads = DefaultThreads();
   x_scale = ctl.Float(GemmSlot::scaleA);
   x_zero = ctl.Int(GemmSlot::zeroA, "the zero point of x");
-  output = ReadOutput(ctl, out, bias, shape.out_channels, real != nullptr);
+  output = ReadOutput(ctl, out, bias, shape.out_channels, is_real);
+  if (on_device != nullptr) bias_magnitude = BiasMagnitude(bias);
   ReadConvResidual(ctl);
   CheckAlias(out, x, "x");
   CheckAlias(out, bias, "bias");
@@ -226,13 +258,39 @@ Status Call::Run(const std::atomic<bool>* stop) const {
   return QConv(args);
 }
 
+Status Call::RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const {
+  if (is_real) {
+    CudaConvArgs c;
+    c.weights = on_device;
+    c.shape = shape;
+    c.nhwc = nhwc;
+    c.x = x.As<const float>();
+    c.y = out.As<float>();
+    c.bias = output.bias_f32;
+    c.activation = output.activation;
+    c.residual = static_cast<const float*>(output.residual.data);
+    return CallPlugin(device, &CudaApi::conv, &CudaConvApi::conv, &c);
+  }
+  CudaQConvArgs c;
+  c.weights = on_device;
+  c.shape = shape;
+  c.nhwc = nhwc;
+  c.x = x.data;
+  c.x_signed = x.type == napi_int8_array;
+  c.x_scale = x_scale;
+  c.x_zero = x_zero;
+  c.y = out.data;
+  c.output = output;
+  c.bias_magnitude = bias_magnitude;
+  return CallPlugin(device, &CudaApi::conv, &CudaConvApi::qconv, &c);
+}
+
 }  // namespace
 
 void BindConv(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<PackFloats>(env, exports, "packConvF", data);
-  Export<PackBytes>(env, exports, "packConvQ", data);
-  Export<CallSync<Call>>(env, exports, "conv", data);
-  Export<CallAsync<Call>>(env, exports, "convAsync", data);
+  ExportBoth<PackFloats>(env, exports, "packConvF", data);
+  ExportBoth<PackBytes>(env, exports, "packConvQ", data);
+  ExportCall<Call>(env, exports, "conv", data);
 }
 
 }  // namespace lowp

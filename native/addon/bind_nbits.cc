@@ -41,6 +41,19 @@ napi_value PackN(Arguments& arguments) {
   const Control ctl(env, arguments.values[0], GroupSlot::length);
   const NBitsShape shape = ReadShape(ctl);
   const Groups groups(arguments, shape, 1);
+  if (arguments.device != nullptr) {
+    CudaFrame frame(*arguments.device);
+    const CudaNBitsPackArgs args{shape.k,
+                                 shape.n,
+                                 static_cast<uint32_t>(shape.bits),
+                                 static_cast<uint32_t>(shape.group),
+                                 frame.OnDevice<uint8_t>(groups.data),
+                                 frame.OnDevice<float>(groups.scales),
+                                 frame.OnDevice<uint8_t>(groups.zeros)};
+    CudaNBitsWeights weights{};
+    Check(CallPlugin(**arguments.device, &CudaApi::nbits, &CudaNBitsApi::pack, &args, &weights));
+    return MakeCudaHandle(arguments, weights);
+  }
   NBitsPackedB packed;
   Check(PackNBitsB({shape, groups.data.As<const uint8_t>(), groups.scales.As<const float>(), groups.zeros.As<const uint8_t>()},
                    SelectNBits(ActiveIsas()), &packed));
@@ -81,12 +94,33 @@ napi_value DequantizeGroups(Arguments& arguments) {
 }
 
 struct NBitsFamily {
-  using Args = NBitsArgs;
-  static WeightSizes SetWeights(const Packed& packed, Args* args) {
+  struct Args : NBitsArgs {
+    const CudaNBitsWeights* on_device = nullptr;  // in place of b
+  };
+  static WeightSizes SetWeights(const Packed& packed, bool on_device, Args* args) {
+    if (on_device) {
+      args->on_device = &WeightsOf<CudaPackedN>(packed, "group-quantized weights packed for the CUDA device").weights;
+      return {args->on_device->k, args->on_device->n};
+    }
     args->b = &WeightsOf<NBitsPackedB>(packed, "group-quantized packed weights");
     return {args->b->k, args->b->n};
   }
   static Status Run(const Args& args) { return NBits(args); }
+  static Status RunOnDevice(const CudaDevice& device, const Args& args) {
+    CudaNBitsArgs c{};
+    c.batch = args.batch;
+    c.m = args.m;
+    c.a = args.a;
+    c.lda = args.lda;
+    c.batch_stride_a = args.batch_stride_a;
+    c.b = args.on_device;
+    c.c = args.c;
+    c.ldc = args.ldc;
+    c.bias = args.bias;
+    c.activation = args.activation;
+    c.residual = args.residual;
+    return CallPlugin(device, &CudaApi::nbits, &CudaNBitsApi::run, &c);
+  }
   static bool ReadTranspose(const Control&, Args*) { return false; }
   static void SetOut(Args* args, float* c, size_t ldc) {
     args->c = c;
@@ -97,9 +131,8 @@ struct NBitsFamily {
 }  // namespace
 
 void BindNBits(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<PackN>(env, exports, "packN", data);
-  Export<CallSync<FloatGemm<NBitsFamily>>>(env, exports, "nbits", data);
-  Export<CallAsync<FloatGemm<NBitsFamily>>>(env, exports, "nbitsAsync", data);
+  ExportBoth<PackN>(env, exports, "packN", data);
+  ExportCall<FloatGemm<NBitsFamily>>(env, exports, "nbits", data);
   Export<QuantizeGroups>(env, exports, "quantizeGroups", data);
   Export<DequantizeGroups>(env, exports, "dequantizeGroups", data);
 }

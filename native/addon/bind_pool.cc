@@ -5,6 +5,7 @@
 
 #include "addon/async_call.h"
 #include "addon/ctl.h"
+#include "addon/cuda_call.h"
 #include "core/thread_pool.h"
 #include "kernels/pool/pool.h"
 
@@ -60,13 +61,14 @@ int32_t ReadZero(const Control& ctl, size_t slot, bool is_signed) {
 struct Call {
   using Slot = PoolSlot;
   static constexpr size_t kOut = 2;
+  static constexpr bool kWaits = false;
   PoolArgs args;
   size_t x_bytes, y_count;
   ArrayView out;
 
   Call(Arguments& arguments, const Control& ctl) {
-    const ArrayView x = ReadArray(arguments.env, arguments.values[1], "x");
-    out = ReadArray(arguments.env, arguments.values[2], "out");
+    const ArrayView x = ReadArray(arguments, 1, "x");
+    out = ReadArray(arguments, 2, "out");
     args.entry = &SelectPool(ActiveIsas());
     args.type = ReadType(x, "x");
     args.kind = ctl.Flag(PoolSlot::average) ? PoolKind::kAverage : PoolKind::kMax;
@@ -101,6 +103,22 @@ struct Call {
     args.stop = stop;
     return Pool(args);
   }
+  Status RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const {
+    CudaPoolArgs c;
+    c.shape = args.shape;
+    c.nhwc = args.nhwc;
+    c.kind = args.kind;
+    c.count_include_pad = args.count_include_pad;
+    c.type = args.type;
+    c.x = args.x;
+    c.y = args.y;
+    c.y_signed = args.y_signed;
+    c.x_scale = args.x_scale;
+    c.y_scale = args.y_scale;
+    c.x_zero = args.x_zero;
+    c.y_zero = args.y_zero;
+    return CallPlugin(device, &CudaApi::pool, &CudaPoolApi::pool, &c);
+  }
   void Hold() {}  // nothing is packed
   template <class Visit>
   void EachInput(Visit&& visit) {
@@ -113,9 +131,6 @@ struct Call {
 
 }  // namespace
 
-void BindPool(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<CallSync<Call>>(env, exports, "pool", data);
-  Export<CallAsync<Call>>(env, exports, "poolAsync", data);
-}
+void BindPool(Napi::Env env, Napi::Object exports, AddonData* data) { ExportCall<Call>(env, exports, "pool", data); }
 
 }  // namespace lowp

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "addon/cuda_call.h"
 #include "addon/gemm_args.h"
 #include "kernels/qgemm/qgemm.h"
 
@@ -18,13 +19,17 @@ struct Call {
   size_t extent_a;        // elements
   size_t residual_bytes;  // 0: none
   ArrayView a, out, bias, scales, zeros, residual;
-  const LowRankPackedQ* low_rank;  // in place of args.b
+  uint32_t bias_magnitude = 0;                  // for the device
+  const LowRankPackedQ* low_rank;               // in place of args.b
+  const CudaQGemmWeights* on_device = nullptr;  // likewise
+  static constexpr bool kWaits = false;
 
   Call(Arguments& arguments, const Control& ctl);
   Status Run(const std::atomic<bool>* stop) {
     args.stop = stop;
     return low_rank != nullptr ? LowRankQGemm(args, *low_rank) : QGemm(args);
   }
+  Status RunOnDevice(const CudaDevice& device, const std::atomic<bool>* stop) const;
   void Hold() { held = packed; }
   template <class Visit>
   void EachInput(Visit&& visit) {
@@ -74,17 +79,24 @@ void Call::ReadA(const Control& ctl) {
 
 Call::Call(Arguments& arguments, const Control& ctl)
     : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
-  napi_env env = arguments.env;
-  a = ReadArray(env, arguments.values[1], "a");
+  a = ReadArray(arguments, 1, "a");
   low_rank = std::get_if<LowRankPackedQ>(&packed->weights);
-  const QGemmPackedB& b = low_rank != nullptr ? *low_rank->first : WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
-  out = ReadArray(env, arguments.values[3], "out");
+  size_t k, n;
+  if (arguments.device != nullptr) {
+    on_device = &WeightsOf<CudaPackedQ>(*packed, "8-bit weights packed for the CUDA device").weights;
+    k = on_device->k;
+    n = on_device->n;
+  } else {
+    args.b = low_rank != nullptr ? low_rank->first.get() : &WeightsOf<QGemmPackedB>(*packed, "8-bit packed weights");
+    k = args.b->k;
+    n = low_rank != nullptr ? low_rank->second->n : args.b->n;
+  }
+  out = ReadArray(arguments, 3, "out");
   bias = ReadOptionalArray(arguments, 4, "bias");
   scales = ReadOptionalArray(arguments, 5, "the scales of a");
   zeros = ReadOptionalArray(arguments, 6, "the zero points of a");
   residual = ReadOptionalArray(arguments, 7, "residual");
-  sizes = ReadGemmSizes(ctl, b.k, low_rank != nullptr ? low_rank->second->n : b.n, out);
-  args.b = &b;
+  sizes = ReadGemmSizes(ctl, k, n, out);
   args.batch = sizes.batch;
   args.m = sizes.m;
   args.lda = sizes.lda;
@@ -97,17 +109,36 @@ Call::Call(Arguments& arguments, const Control& ctl)
   ReadA(ctl);
   args.output = ReadOutput(ctl, out, bias, sizes.n, /*real=*/false);
   args.output.residual = ReadResidual(ctl, sizes, residual, out, &residual_bytes);
+  if (on_device != nullptr) bias_magnitude = BiasMagnitude(bias);
   CheckAlias(out, a, "a");
   CheckAlias(out, bias, "bias");
   CheckAlias(out, scales, "the scales of a");
   CheckAlias(out, zeros, "the zero points of a");
 }
 
+Status Call::RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const {
+  CudaQGemmArgs c{};
+  c.batch = args.batch;
+  c.m = args.m;
+  c.a_kind = args.a_kind;
+  c.a = args.a;
+  c.lda = args.lda;
+  c.batch_stride_a = args.batch_stride_a;
+  c.a_scale = args.a_scale;
+  c.a_zero = args.a_zero;
+  c.a_scales = args.a_scales;
+  c.a_zeros = args.a_zeros;
+  c.weights = on_device;
+  c.c = args.c;
+  c.ldc = args.ldc;
+  c.batch_stride_c = args.batch_stride_c;
+  c.output = args.output;
+  c.bias_magnitude = bias_magnitude;
+  return CallPlugin(device, &CudaApi::qgemm, &CudaQGemmApi::run, &c);
+}
+
 }  // namespace
 
-void BindQGemm(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<CallSync<Call>>(env, exports, "qgemm", data);
-  Export<CallAsync<Call>>(env, exports, "qgemmAsync", data);
-}
+void BindQGemm(Napi::Env env, Napi::Object exports, AddonData* data) { ExportCall<Call>(env, exports, "qgemm", data); }
 
 }  // namespace lowp

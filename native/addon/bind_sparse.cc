@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "addon/cuda_call.h"
 #include "addon/gemm_args.h"
 #include "kernels/qspmm/qspmm.h"
 #include "kernels/spmm/spmm.h"
@@ -59,7 +60,13 @@ napi_value PackSparseMatrix(Arguments& arguments) {
   const auto handle_of = [&](auto packed) {
     return MakeHandle(env, std::make_shared<const Packed>(Packed{std::move(packed)}), DataOf(arguments).handles);
   };
+  const auto pack_on_device = [&](auto function, auto... given) {
+    CudaSparseWeights weights{};
+    Check(CallPlugin(**arguments.device, &CudaApi::sparse, function, &structure.matrix, given..., &weights));
+    return MakeCudaHandle(arguments, weights);
+  };
   if (values.type == napi_float32_array) {
+    if (arguments.device != nullptr) return pack_on_device(&CudaSparseApi::pack_float);
     SpmmPacked packed;
     Check(PackSpmm(structure.matrix, SelectSpmm(ActiveIsas()), &packed));
     return handle_of(std::move(packed));
@@ -68,6 +75,7 @@ napi_value PackSparseMatrix(Arguments& arguments) {
     Fail(Code::kType, "Expected Float32Array, or Int8Array with Float32Array scales, for values");
   const bool per_row = scales.length != 1;
   if (per_row) CheckLength(scales, structure.matrix.rows, "the scales");
+  if (arguments.device != nullptr) return pack_on_device(&CudaSparseApi::pack_int8, scales.As<const float>(), per_row);
   QSpmmPacked packed;
   Check(PackQSpmm({structure.matrix, scales.As<const float>(), per_row}, SelectQSpmm(ActiveIsas()), &packed));
   return handle_of(std::move(packed));
@@ -78,9 +86,11 @@ struct Call {
   static constexpr size_t kOut = 3;
   const std::shared_ptr<const Packed>& packed;
   std::shared_ptr<const Packed> held;
-  const SpmmPacked* real;  // one of these
-  const QSpmmPacked* quantized;
-  bool right;
+  const SpmmPacked* real = nullptr;  // one of these
+  const QSpmmPacked* quantized = nullptr;
+  const CudaSparseWeights* on_device = nullptr;  // in place of both
+  static constexpr bool kWaits = false;
+  bool is_real, right;
   GemmSizes sizes;
   size_t features;  // rows of the sparse matrix
   size_t extent_a;
@@ -89,9 +99,11 @@ struct Call {
   IntOutput output;
   float a_scale;
   int32_t a_zero;
+  uint32_t bias_magnitude = 0;  // for the device
 
   Call(Arguments& arguments, const Control& ctl);
   Status Run(const std::atomic<bool>* stop) const;
+  Status RunOnDevice(const CudaDevice& device, const std::atomic<bool>* stop) const;
   void Hold() { held = packed; }
   template <class Visit>
   void EachInput(Visit&& visit) {
@@ -115,7 +127,7 @@ void Call::ReadA(const Control& ctl) {
   extent_a = CheckA(sizes, rows, cols, a);
   a_scale = ctl.Float(GemmSlot::scaleA);
   a_zero = ctl.Int(GemmSlot::zeroA, "the zero point of a");
-  if (real != nullptr || a.type == napi_float32_array) {
+  if (is_real || a.type == napi_float32_array) {
     if (a.type != napi_float32_array) Fail(Code::kType, "Expected Float32Array for a");
     const size_t quantization = ctl.Size(GemmSlot::quantization, "the activations' quantization");
     kind = quantization == ActivationQuantization::dynamicPerRow ? QSpmmDense::kFloat32PerRow : QSpmmDense::kFloat32PerTensor;
@@ -128,23 +140,33 @@ void Call::ReadA(const Control& ctl) {
 
 Call::Call(Arguments& arguments, const Control& ctl)
     : packed(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
-  napi_env env = arguments.env;
-  a = ReadArray(env, arguments.values[1], "a");
-  real = std::get_if<SpmmPacked>(&packed->weights);
-  quantized = real != nullptr ? nullptr : &WeightsOf<QSpmmPacked>(*packed, "a packed sparse matrix");
-  const SparseLayout& layout = real != nullptr ? real->layout : quantized->layout;
-  features = layout.rows;
-  out = ReadArray(env, arguments.values[3], "out");
+  a = ReadArray(arguments, 1, "a");
+  size_t cols;
+  if (arguments.device != nullptr) {
+    on_device = &WeightsOf<CudaPackedSparse>(*packed, "a sparse matrix packed for the CUDA device").weights;
+    is_real = !on_device->is_int8;
+    features = on_device->rows;
+    cols = on_device->cols;
+  } else {
+    real = std::get_if<SpmmPacked>(&packed->weights);
+    quantized = real != nullptr ? nullptr : &WeightsOf<QSpmmPacked>(*packed, "a packed sparse matrix");
+    is_real = real != nullptr;
+    const SparseLayout& layout = is_real ? real->layout : quantized->layout;
+    features = layout.rows;
+    cols = layout.cols;
+  }
+  out = ReadArray(arguments, 3, "out");
   bias = ReadOptionalArray(arguments, 4, "bias");
   right = ctl.Flag(GemmSlot::right);
-  sizes = ReadGemmSizes(ctl, layout.cols, right ? features : ctl.Size(GemmSlot::n, "N"), out);
+  sizes = ReadGemmSizes(ctl, cols, right ? features : ctl.Size(GemmSlot::n, "N"), out);
   if (sizes.batch != 1) Fail(Code::kShape, "Expected a batch of 1 but received " + std::to_string(sizes.batch));
   if (!right && sizes.m != features) {
     Fail(Code::kShape, "Expected M of " + std::to_string(features) + ", the rows of the sparse matrix, but received " +
                            std::to_string(sizes.m));
   }
   ReadA(ctl);
-  output = ReadOutput(ctl, out, bias, features, real != nullptr);
+  output = ReadOutput(ctl, out, bias, features, is_real);
+  if (on_device != nullptr) bias_magnitude = BiasMagnitude(bias);
   CheckAlias(out, a, "a");
   CheckAlias(out, bias, "bias");
 }
@@ -183,12 +205,42 @@ Status Call::Run(const std::atomic<bool>* stop) const {
   return QSpmm(args);
 }
 
+Status Call::RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const {
+  const size_t n = right ? sizes.m : sizes.n;
+  if (is_real) {
+    CudaSpmmArgs c;
+    c.sparse = on_device;
+    c.right = right;
+    c.dense = a.As<const float>();
+    c.ld = sizes.lda;
+    c.n = n;
+    c.c = out.As<float>();
+    c.ldc = sizes.ldc;
+    c.bias = output.bias_f32;
+    c.activation = output.activation;
+    return CallPlugin(device, &CudaApi::sparse, &CudaSparseApi::spmm, &c);
+  }
+  CudaQSpmmArgs c;
+  c.sparse = on_device;
+  c.right = right;
+  c.dense_kind = static_cast<CudaSparseDense>(kind);
+  c.dense = a.data;
+  c.ld = sizes.lda;
+  c.n = n;
+  c.dense_scale = a_scale;
+  c.dense_zero = a_zero;
+  c.output = output;
+  c.bias_magnitude = bias_magnitude;
+  c.c = out.data;
+  c.ldc = sizes.ldc;
+  return CallPlugin(device, &CudaApi::sparse, &CudaSparseApi::qspmm, &c);
+}
+
 }  // namespace
 
 void BindSparse(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<PackSparseMatrix>(env, exports, "packSparse", data);
-  Export<CallSync<Call>>(env, exports, "sparse", data);
-  Export<CallAsync<Call>>(env, exports, "sparseAsync", data);
+  ExportBoth<PackSparseMatrix>(env, exports, "packSparse", data);
+  ExportCall<Call>(env, exports, "sparse", data);
 }
 
 }  // namespace lowp

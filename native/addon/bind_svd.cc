@@ -6,6 +6,7 @@
 #include "addon/addon_data.h"
 #include "addon/async_call.h"
 #include "addon/ctl.h"
+#include "addon/cuda_call.h"
 #include "addon/gemm_args.h"
 #include "core/thread_pool.h"
 #include "kernels/svd/svd.h"
@@ -19,18 +20,29 @@ size_t ReadOptional(const Control& ctl, size_t slot, const char* name) {
   return ctl.Number(slot) < 0 ? SvdArgs::kDefault : ctl.Size(slot, name);
 }
 
+struct Report {
+  double values[SvdReport::length];
+
+  explicit Report(const SvdResult& result) {
+    values[SvdReport::rank] = static_cast<double>(result.rank);
+    values[SvdReport::energy] = result.energy;
+    values[SvdReport::residual] = result.residual;
+    values[SvdReport::converged] = result.converged;
+  }
+};
+
 struct Call {
   using Slot = SvdSlot;
   static constexpr size_t kOut = 2;
+  static constexpr bool kWaits = true;
   SvdArgs args;
   size_t a_bytes, out_floats;
   ArrayView out;
   float* to;  // out_floats: the report, and the factors
 
   Call(Arguments& arguments, const Control& ctl) {
-    napi_env env = arguments.env;
-    const ArrayView a = ReadArray(env, arguments.values[1], "a", napi_float32_array);
-    out = ReadArray(env, arguments.values[2], "out", napi_float32_array);
+    const ArrayView a = ReadArray(arguments, 1, "a", napi_float32_array);
+    out = ReadArray(arguments.env, arguments.values[2], "out", napi_float32_array);
     args.m = ctl.Size(SvdSlot::m, "the rows");
     args.n = ctl.Size(SvdSlot::n, "the columns");
     args.lda = ctl.Size(SvdSlot::lda, "the row stride");
@@ -76,13 +88,34 @@ struct Call {
     args.out = to + kReportFloats;
     SvdResult result;
     if (Status status = Svd(args, &result); !status.ok()) return status;
-    double report[SvdReport::length];
-    report[SvdReport::rank] = static_cast<double>(result.rank);
-    report[SvdReport::energy] = result.energy;
-    report[SvdReport::residual] = result.residual;
-    report[SvdReport::converged] = result.converged;
-    std::memcpy(to, report, sizeof(report));
+    const Report report(result);
+    std::memcpy(to, report.values, sizeof(report.values));
     return {};
+  }
+  Status RunOnDevice(const CudaDevice& device, const std::atomic<bool>* stop) const {
+    CudaSvdArgs c{};
+    c.m = args.m;
+    c.n = args.n;
+    c.a = args.a;
+    c.lda = args.lda;
+    c.criterion = args.criterion;
+    c.rank = args.rank;
+    c.target = args.target;
+    c.accurate = args.accurate;
+    c.oversample = args.oversample == SvdArgs::kDefault ? kCudaSvdDefault : args.oversample;
+    c.power_iterations = args.power_iterations == SvdArgs::kDefault ? kCudaSvdDefault : args.power_iterations;
+    c.seed = args.seed;
+    c.measure = args.measure;
+    c.kernel = SelectSvd(ActiveIsas()).kernel;
+    if (stop != nullptr) {
+      c.stopped = [](void* flag) -> int32_t { return *static_cast<const std::atomic<bool>*>(flag); };
+      c.user = const_cast<std::atomic<bool>*>(stop);
+    }
+    c.out = to + kReportFloats;
+    SvdResult result;
+    Status status = CallPlugin(device, &CudaApi::svd, &CudaSvdApi::run, &c, &result);
+    const Report report(result);
+    return status.ok() ? device.Upload(to, report.values, sizeof(report.values)) : status;
   }
   void Hold() {}
   template <class Visit>
@@ -96,9 +129,6 @@ struct Call {
 
 }  // namespace
 
-void BindSvd(Napi::Env env, Napi::Object exports, AddonData* data) {
-  Export<CallSync<Call>>(env, exports, "svd", data);
-  Export<CallAsync<Call>>(env, exports, "svdAsync", data);
-}
+void BindSvd(Napi::Env env, Napi::Object exports, AddonData* data) { ExportCall<Call>(env, exports, "svd", data); }
 
 }  // namespace lowp

@@ -6,7 +6,7 @@
 
 namespace lowp {
 
-inline constexpr int kBindingVersion = 10;
+inline constexpr int kBindingVersion = 11;
 
 struct GemmSlot {
   enum : size_t {
@@ -35,6 +35,7 @@ struct GemmSlot {
     scaleOut,
     zeroOut,
     right,
+    tensorCores,
     length
   };
 };
@@ -55,6 +56,11 @@ struct PackSlot {
 // In the order of SGemmStorage of kernels/sgemm.
 struct StorageCode {
   enum : size_t { float32, bfloat16, float16, length };
+};
+
+// What arrays on the device may hold.
+struct ElementCode {
+  enum : size_t { int8, uint8, int32, float32, uint16, length };
 };
 
 struct CastSlot {

@@ -6,14 +6,16 @@
 #include <string>
 #include <utility>
 
+#include "addon/cuda_call.h"
 #include "addon/gemm_args.h"
 
 namespace lowp {
 
 // Family has
 //   Args                   the kernels' own type
-//   SetWeights(packed, args)  what the product reads; returns their sizes
+//   SetWeights(packed, on_device, args)  what the product reads; returns their sizes
 //   Run(args)              the product
+//   RunOnDevice(device, args)  the product on the device
 //   ReadTranspose          whether a is stored [K, M]
 //   SetOut(args, c, ldc)   where C goes
 struct WeightSizes {
@@ -27,14 +29,14 @@ class FloatGemm {
  public:
   using Slot = GemmSlot;
   static constexpr size_t kOut = 3;
+  static constexpr bool kWaits = false;
   ArrayView out;
 
   FloatGemm(Arguments& arguments, const Control& ctl)
       : packed_(ReadPacked(arguments.env, arguments.values[2], *DataOf(arguments).handles)) {
-    napi_env env = arguments.env;
-    const ArrayView a = ReadArray(env, arguments.values[1], "a", napi_float32_array);
-    const WeightSizes b = Family::SetWeights(*packed_, &args_);
-    out = ReadArray(env, arguments.values[3], "out", napi_float32_array);
+    const ArrayView a = ReadArray(arguments, 1, "a", napi_float32_array);
+    const WeightSizes b = Family::SetWeights(*packed_, arguments.device != nullptr, &args_);
+    out = ReadArray(arguments, 3, "out", napi_float32_array);
     const ArrayView bias = ReadOptionalArray(arguments, 4, "bias"), residual = ReadOptionalArray(arguments, 5, "residual");
     sizes_ = ReadGemmSizes(ctl, b.k, b.n, out);
     const bool transpose_a = Family::ReadTranspose(ctl, &args_);
@@ -62,6 +64,7 @@ class FloatGemm {
     args_.stop = stop;
     return Family::Run(args_);
   }
+  Status RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const { return Family::RunOnDevice(device, args_); }
   void Hold() { held_ = packed_; }
   template <class Visit>
   void EachInput(Visit&& visit) {

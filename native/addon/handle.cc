@@ -62,6 +62,14 @@ const std::shared_ptr<const Packed>& ReadPacked(napi_env env, napi_value value, 
   return handle.packed;
 }
 
+const CudaArray* TryReadCudaArray(napi_env env, napi_value value, const HandleRegistry& registry) {
+  napi_valuetype type = napi_undefined;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external) return nullptr;
+  const Handle& handle = ReadHandle(env, value, registry);
+  if (handle.packed == nullptr) Fail(Code::kDisposed, "Expected a live array on the device but it was disposed");
+  return std::get_if<CudaArray>(&handle.packed->weights);
+}
+
 template <class Weights>
 const Weights& WeightsOf(const Packed& packed, const char* expected) {
   const Weights* weights = std::get_if<Weights>(&packed.weights);
@@ -76,6 +84,12 @@ template const SpmmPacked& WeightsOf(const Packed&, const char*);
 template const QSpmmPacked& WeightsOf(const Packed&, const char*);
 template const ConvPackedF& WeightsOf(const Packed&, const char*);
 template const ConvPackedQ& WeightsOf(const Packed&, const char*);
+template const CudaArray& WeightsOf(const Packed&, const char*);
+template const CudaPackedQ& WeightsOf(const Packed&, const char*);
+template const CudaPackedF& WeightsOf(const Packed&, const char*);
+template const CudaPackedN& WeightsOf(const Packed&, const char*);
+template const CudaPackedSparse& WeightsOf(const Packed&, const char*);
+template const CudaPackedConv& WeightsOf(const Packed&, const char*);
 
 void DisposePacked(napi_env env, napi_value handle, const HandleRegistry& registry) {
   ReadHandle(env, handle, registry).Release(env);

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <variant>
 
+#include "addon/cuda.h"
 #include "kernels/conv/conv.h"
 #include "kernels/lowrank/lowrank.h"
 #include "kernels/nbits/nbits.h"
@@ -39,12 +40,23 @@ template <class Weights>
 size_t BytesOf(const LowRankPacked<Weights>& packed) {
   return BytesOf(*packed.first) + BytesOf(*packed.second);
 }
+inline size_t BytesOf(const CudaArray& array) { return array.bytes(); }
+template <class Weights>
+size_t BytesOf(const CudaPacked<Weights>& packed) {
+  return packed.weights.bytes;
+}
 inline size_t BytesOf(const ConvPackedF& packed) { return packed.bytes(); }
 inline size_t BytesOf(const ConvPackedQ& packed) { return packed.bytes(); }
 
+using CudaPackedQ = CudaPacked<CudaQGemmWeights>;
+using CudaPackedF = CudaPacked<CudaSGemmWeights>;
+using CudaPackedN = CudaPacked<CudaNBitsWeights>;
+using CudaPackedSparse = CudaPacked<CudaSparseWeights>;
+using CudaPackedConv = CudaPacked<CudaConvWeights>;
+
 struct Packed {
   std::variant<QGemmPackedB, SGemmPackedB, NBitsPackedB, SearchCorpus, SpmmPacked, QSpmmPacked, ConvPackedF, ConvPackedQ,
-               LowRankPackedF, LowRankPackedQ>
+               LowRankPackedF, LowRankPackedQ, CudaArray, CudaPackedQ, CudaPackedF, CudaPackedN, CudaPackedSparse, CudaPackedConv>
       weights;
   size_t bytes() const {
     return std::visit([](const auto& w) { return BytesOf(w); }, weights);
@@ -53,6 +65,9 @@ struct Packed {
 
 // A new handle, which owns `packed`.
 napi_value MakeHandle(napi_env env, std::shared_ptr<const Packed> packed, const std::shared_ptr<HandleRegistry>& registry);
+
+// Null unless it is a live one.
+const CudaArray* TryReadCudaArray(napi_env env, napi_value value, const HandleRegistry& registry);
 
 // Refuses what is no handle of this environment, and disposed ones. Valid until the handle is disposed of or collected: for the
 // rest of a synchronous call, which its argument keeps alive.
