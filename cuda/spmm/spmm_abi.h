@@ -23,16 +23,16 @@ struct CudaSparseWeights {
   uint64_t nnz;          // stored values
   uint64_t longest_row;  // entries of the row that has most
   bool is_int8;          // else float32
-  bool two_of_four;      // packed for the sparse matrix instructions beside the rows: int8 with two entries in every four columns
+  bool two_of_four;      // int8 with two entries in every four columns, on a device that multiplies by such directly
   bool merged;           // rows so uneven that they are cut into equal shares
   const char* kernel;    // the name of what multiplies by it; static
 
   // See spmm_layout.h.
-  uint64_t quads;                                     // entries by fours, those that fill up a row included
-  uint64_t starts_at, counts_at, cols_at, values_at;  // rows
-  uint64_t shares, cuts, shares_at, cuts_at;          // of `merged`
-  uint64_t scales_at, sums_at;                        // int8: [rows] float32 and int32
-  uint64_t tile_values_at, tile_metadata_at;          // two_of_four
+  uint64_t quads;
+  uint64_t starts_at, counts_at, cols_at, values_at;
+  uint64_t shares, cuts, slots, shares_at, cuts_at;  // of `merged`
+  uint64_t tile_values_at, tile_metadata_at;         // of two_of_four
+  uint64_t scales_at, sums_at;                       // int8: [rows] float32 and int32
 };
 
 struct CudaSpmmArgs {
