@@ -1,19 +1,47 @@
 /** What was found on this machine and what was chosen. */
 import { arch, cpus } from 'node:os';
 import { expected, fromNative } from './errors';
-import type { NativeCpu, NativeIsa, NativeKernel, NativeMemory } from './native/binding';
+import type {
+  NativeBinding,
+  NativeCpu,
+  NativeCuda,
+  NativeCudaDevice,
+  NativeCudaMemory,
+  NativeIsa,
+  NativeKernel,
+  NativeMemory,
+} from './native/binding';
+import { noCuda } from './native/deviceArray';
 import { nativeBinding, setIsa } from './native/load';
-import { NO_CUDA, readThreads } from './validate/options';
+import { readThreads } from './validate/options';
 
 export type Cpu = NativeCpu;
 export type Isa = NativeIsa;
 export type Kernel = NativeKernel;
 export type Memory = NativeMemory;
 
-/** Whether `device: 'cuda'` works, and why not. */
+/** The CUDA device that LOWP_CUDA_DEVICE (default 0) names. Sizes in bytes. */
+export type CudaDevice = NativeCudaDevice;
+
+/** Memory of the CUDA device that this thread's arrays and packed weights use, in bytes. `limitBytes` 0: no limit. */
+export type CudaMemory = NativeCudaMemory;
+
+/** Whether `device: 'cuda'` works, with which device, or why not. */
 export interface Cuda {
   readonly available: boolean;
+  /** Empty where it is available. */
   readonly reason: string;
+  readonly device?: CudaDevice;
+}
+
+function withCuda(work: (cuda: NativeCuda) => void): void {
+  const native = nativeBinding();
+  if (native === undefined) throw noCuda();
+  try {
+    work(native.cuda);
+  } catch (thrown) {
+    throw fromNative(thrown, withCuda);
+  }
 }
 
 class Runtime {
@@ -84,8 +112,38 @@ class Runtime {
     return nativeBinding()?.memory() ?? { packedHandles: 0, packedBytes: 0, asyncPending: 0 };
   }
 
+  /** Looks for the device at each call; never throws. */
   get cuda(): Cuda {
-    return { available: false, reason: NO_CUDA };
+    let native: NativeBinding | undefined;
+    try {
+      native = nativeBinding();
+    } catch (thrown) {
+      return { available: false, reason: thrown instanceof Error ? thrown.message : String(thrown) };
+    }
+    if (native === undefined) return { available: false, reason: 'the reference backend runs' };
+    const { reason, device } = native.cuda.describe();
+    return device === undefined ? { available: false, reason } : { available: true, reason, device };
+  }
+
+  /** Memory of the CUDA device in use by this thread: given out, and cached for the next call. */
+  cudaMemory(): CudaMemory {
+    return nativeBinding()?.cuda.memory() ?? { usedBytes: 0, cachedBytes: 0, peakBytes: 0, limitBytes: 0 };
+  }
+
+  /**
+   * The most device memory that this thread may take, in bytes, what is cached included; 0: no limit. Calls that need more fail with
+   * ERR_LOWP_NOMEM.
+   *
+   * @throws ERR_LOWP_VALUE unless it is a whole number from 0 to 2^40; ERR_LOWP_UNSUPPORTED where there is no device.
+   */
+  setCudaMemoryLimit(bytes: number): void {
+    if (typeof bytes !== 'number') throw expected('ERR_LOWP_TYPE', 'a number', 'bytes', bytes);
+    withCuda((cuda) => cuda.setLimit(bytes));
+  }
+
+  /** Gives cached memory back to the CUDA device, after waiting for what is under way. */
+  trimCudaMemory(): void {
+    withCuda((cuda) => cuda.trim());
   }
 }
 

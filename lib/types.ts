@@ -1,5 +1,7 @@
 /** Every shape of data that crosses the public API. Plain objects: an onnxruntime or tfjs tensor needs only `{ data, shape }`. */
+import type { Device } from './types/device';
 export type * from './types/conv';
+export type * from './types/device';
 export type * from './types/sparse';
 export type * from './types/svd';
 
@@ -33,6 +35,8 @@ export interface CastOptions<D extends FloatDtype = FloatDtype> {
   readonly dtype: D;
   /** Where the values go: at least as many elements as x has. */
   readonly out?: FloatTensor<D>['data'];
+  /** Where it runs; see `Device`. */
+  readonly device?: Device;
 }
 
 /** 8-bit values with real = scale * (data - zeroPoint). `axis` is the dimension that arrays of scales and zero points run along. */
@@ -132,10 +136,14 @@ export interface QuantizeOptions {
   readonly zeroPoint?: number | Int8Array | Uint8Array | Int32Array;
   /** Where the quantized values go. */
   readonly out?: Int8Array | Uint8Array;
+  /** Where it runs; see `Device`. */
+  readonly device?: Device;
 }
 
 export interface DequantizeOptions {
   readonly out?: Float32Array;
+  /** Where it runs; see `Device`. */
+  readonly device?: Device;
 }
 
 /** Options of both matrix products. */
@@ -146,8 +154,8 @@ export interface CommonMatmulOptions {
   readonly transposeB?: boolean;
   /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
   readonly threads?: number;
-  /** Default `'cpu'`. */
-  readonly device?: 'cpu' | 'cuda';
+  /** Where it runs; see `Device`. */
+  readonly device?: Device;
 }
 
 export interface QuantizedMatmulOptions extends CommonMatmulOptions {
@@ -186,6 +194,12 @@ export interface MatmulOptions extends CommonMatmulOptions {
   readonly residual?: Tensor<Float32Array> | Float32Array;
   /** a is [K, M] instead of [M, K] (two dimensions only). Default `false`. */
   readonly transposeA?: boolean;
+  /**
+   * On the CUDA device only (compute capability 8.0 and later): multiply on its matrix units, which round `a` to tf32 (11 bits, as the
+   * weights), or to the format of 16-bit weights. The error is then within
+   * K * max|a| * max|b| * (2u + u^2 + 2^-22 (K + 1)), with u = 2^-11, or 2^-8 for bfloat16. Default `false`.
+   */
+  readonly tensorCores?: boolean;
   readonly out?: Float32Array;
   readonly outStride?: number;
 }
@@ -204,6 +218,8 @@ export interface PackOptions {
    * where few rows of activations are multiplied, up to half the time. Sums are float32 all the same. Default `'float32'`.
    */
   readonly storage?: FloatDtype;
+  /** Where the packed weights are, and with them the calls that use them. Default `'cpu'`. */
+  readonly device?: Device;
 }
 
 /** The array that holds values of dtype `D`. */
@@ -275,8 +291,8 @@ export interface SearchOptions {
   readonly rescore?: RescoreOptions;
   /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
   readonly threads?: number;
-  /** Default `'cpu'`. */
-  readonly device?: 'cpu' | 'cuda';
+  /** Default `'cpu'`, for which alone there are kernels. */
+  readonly device?: Device;
 }
 
 /** Hits of each query, best first. */

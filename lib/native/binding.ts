@@ -66,8 +66,76 @@ export interface NativeHandle {
   readonly [brand]: never;
 }
 
+export interface NativeCudaDevice {
+  readonly name: string;
+  readonly ordinal: number;
+  readonly devices: number;
+  readonly capability: string;
+  readonly multiprocessors: number;
+  readonly driver: string;
+  readonly runtime: string;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly emulated: boolean;
+}
+
+export interface NativeCudaMemory {
+  readonly usedBytes: number;
+  readonly cachedBytes: number;
+  readonly peakBytes: number;
+  /** 0: none. */
+  readonly limitBytes: number;
+}
+
+/** Functions that also run on the CUDA device, where arrays may be handles of `allocate`. */
+export type CudaFunction =
+  | 'packQ'
+  | 'packF'
+  | 'packN'
+  | 'packSparse'
+  | 'packConvF'
+  | 'packConvQ'
+  | 'qgemm'
+  | 'qgemmAsync'
+  | 'sgemm'
+  | 'sgemmAsync'
+  | 'nbits'
+  | 'nbitsAsync'
+  | 'sparse'
+  | 'sparseAsync'
+  | 'conv'
+  | 'convAsync'
+  | 'pool'
+  | 'poolAsync'
+  | 'svd'
+  | 'svdAsync'
+  | 'cast'
+  | 'quantizeParams'
+  | 'quantize'
+  | 'dequantize';
+
+/** Everything but `describe`, `memory` and `trim` opens the device, and throws ERR_LOWP_UNSUPPORTED where there is none. */
+export interface NativeCuda extends Pick<NativeBinding, CudaFunction> {
+  /** `device` or the reason why not. */
+  describe(): { readonly reason: string; readonly device?: NativeCudaDevice };
+  /** type: an ElementCode. */
+  allocate(type: number, length: number): NativeHandle;
+  /** Queued; `from` has been read. */
+  upload(array: NativeHandle, from: TensorArray): void;
+  download(array: NativeHandle, out: TensorArray): void;
+  downloadAsync(job: number, array: NativeHandle, out: TensorArray): Promise<void>;
+  /** When all that is queued has run. */
+  finish(job: number): Promise<void>;
+  memory(): NativeCudaMemory;
+  /** Bytes; 0: no limit. */
+  setLimit(bytes: number): void;
+  /** Gives what is cached back to the device. */
+  trim(): void;
+}
+
 export interface NativeBinding {
   readonly version: number;
+  readonly cuda: NativeCuda;
   cpu(): NativeCpu;
   /** Best first. */
   isas(): NativeIsa[];

@@ -4,7 +4,7 @@
  */
 
 /** Changes whenever a signature or a control block does; a stale build is refused at load. */
-export const BINDING_VERSION = 10;
+export const BINDING_VERSION = 11;
 
 /** What native code takes at most (kMaxThreads). */
 export const MAX_THREADS = 256;
@@ -49,6 +49,8 @@ export const enum Gemm {
   zeroOut,
   /** Sparse products only: the sparse operand stands on the right, transposed. */
   right,
+  /** sgemm on the CUDA device only: operands may be rounded for its matrix units. */
+  tensorCores,
   length,
 }
 
@@ -95,6 +97,16 @@ export const enum StorageCode {
   float32,
   bfloat16,
   float16,
+  length,
+}
+
+/** What arrays on the CUDA device hold. */
+export const enum ElementCode {
+  int8,
+  uint8,
+  int32,
+  float32,
+  uint16,
   length,
 }
 

@@ -1,16 +1,28 @@
 import { expected, fromNative } from '../errors';
 import { Cast } from '../native/slots';
 import { makeControl } from '../native/control';
+import { bindingFor } from '../native/cuda';
+import { isDeviceArray } from '../native/deviceArray';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { CastOptions, Float16Tensor, FloatDtype, FloatTensor, Tensor } from '../types';
-import { allocate, checkAlias, isTagged, tooShort } from '../validate/arrays';
+import type {
+  CastOptions,
+  DeviceOptions,
+  DeviceTensor,
+  Float16Tensor,
+  FloatDtype,
+  FloatTensor,
+  OnDevice,
+  Tensor,
+} from '../types';
+import { allocate, checkAlias, isElements, tooShort } from '../validate/arrays';
 import { FLOAT_DTYPES, readFloats, storageCode } from '../validate/floats';
 import { checkKeys, checkTensor, readName } from '../validate/options';
 import { checkCount, checkExtent, checkShape } from '../validate/shapes';
 import { contiguous } from './contiguous';
+import { deviceOf } from './gemm';
 
-const KEYS: ReadonlySet<string> = new Set(['dtype', 'out']);
+const KEYS: ReadonlySet<string> = new Set(['dtype', 'out', 'device']);
 
 /**
  * Converts between float32, bfloat16 and float16.
@@ -30,12 +42,17 @@ const KEYS: ReadonlySet<string> = new Set(['dtype', 'out']);
  * console.log(cast(half, { dtype: 'float32' }).data); // Float32Array(3) [ 1, -2, 0.0999755859375 ]
  */
 export function cast<D extends FloatDtype>(x: Tensor<Float32Array> | Float16Tensor, options: CastOptions<D>): FloatTensor<D>;
-export function cast(x: Tensor<Float32Array> | Float16Tensor, options: CastOptions): FloatTensor<FloatDtype> {
-  const native = nativeBinding();
+export function cast<D extends FloatDtype>(
+  x: DeviceTensor | OnDevice<Float16Tensor>,
+  options: DeviceOptions<CastOptions<D>>,
+): OnDevice<FloatTensor<D>>;
+export function cast(x: Tensor<unknown>, options: CastOptions | DeviceOptions<CastOptions>): unknown {
+  const backend = nativeBinding();
   checkKeys(options, KEYS, 'options');
   const dtype = readName(options?.dtype, FLOAT_DTYPES, 'options.dtype');
   checkTensor(x, 'a float32 Tensor or a Float16Tensor', 'x');
   const { data, dtype: given } = readFloats(x, 'x');
+  const native = bindingFor(backend, deviceOf(options.device, data, {}, options.out));
   const { shape: givenShape, strides } = x;
   checkShape(givenShape, 'x.shape');
   const shape = [...givenShape];
@@ -44,20 +61,20 @@ export function cast(x: Tensor<Float32Array> | Float16Tensor, options: CastOptio
 
   const tag = dtype === 'float32' ? 'Float32Array' : 'Uint16Array';
   const { out: givenOut } = options;
-  const out = givenOut === undefined ? allocate(tag, count) : givenOut;
+  const out = givenOut === undefined ? allocate(tag, count, isDeviceArray(data)) : givenOut;
   if (givenOut !== undefined) {
-    if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag} (dtype is '${dtype}')`, 'options.out', out);
+    if (!isElements(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag} (dtype is '${dtype}')`, 'options.out', out);
     if (out.length < count) throw tooShort(out, count, 'one per value of x', 'options.out');
     checkAlias(out, data, 'x');
   }
-  if (native === undefined) return reference.cast(x, { dtype, out });
+  if (native === undefined) return reference.cast(x as Float16Tensor, { dtype, out: out as Uint16Array });
 
   const { slots, bytes } = makeControl(Cast.length);
   slots[Cast.count] = count;
   slots[Cast.from] = storageCode(given);
   slots[Cast.to] = storageCode(dtype);
   try {
-    native.cast(bytes, contiguous(data, shape, strides), out);
+    native.cast(bytes, contiguous(data, shape, strides), out as Float32Array | Uint16Array);
   } catch (thrown) {
     throw fromNative(thrown, cast);
   }

@@ -1,6 +1,7 @@
 /** What both convolutions share: reading and checking the arguments, and running what was checked. */
 import { expected, lowpError } from '../errors';
-import type { NativeHandle, NumericArray, Typed8 } from '../native/binding';
+import type { NumericArray, Typed8 } from '../native/binding';
+import { isDeviceArray } from '../native/deviceArray';
 import { Gemm } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
 import type {
@@ -12,7 +13,7 @@ import type {
   QuantizedConv2dOptions,
   QuantizedTensor,
 } from '../types';
-import { checkAlias, isTagged, isTyped8 } from '../validate/arrays';
+import { checkAlias, isElements, isElements8 } from '../validate/arrays';
 import {
   checkChannels,
   readImages,
@@ -23,12 +24,12 @@ import {
   type WindowSizes,
 } from '../validate/conv';
 import { checkResidualAlias, readResidual, refuseRealEpilogue, writeActivation } from '../validate/epilogue';
-import { checkDevice, checkKeys, checkTensor, readThreads } from '../validate/options';
+import { checkKeys, checkTensor, readThreads } from '../validate/options';
 import { reach, readScale, readZeroPoint } from '../validate/quantization';
 import { checkExtent } from '../validate/shapes';
 import { contiguous } from './contiguous';
-import { readOut } from './gemm';
-import { convStateOf, readFloatConv, readQuantizedConv, type ConvWeights } from './packConv2d';
+import { deviceOf, readOut } from './gemm';
+import { convStateOf, readFloatConv, readQuantizedConv, type ConvState, type ConvWeights } from './packConv2d';
 import { checkDepth, readBias, writeOutput, type Result } from './qgemm';
 
 /** A checked call: everything that the kernels need, and the result that the caller gets. */
@@ -37,8 +38,8 @@ export interface ConvCall {
   readonly control: Control;
   readonly window: WindowSizes;
   readonly weights: ConvWeights;
-  /** Of packed weights, which then have no data here; undefined with the reference backend. */
-  readonly handle: NativeHandle | undefined;
+  /** Packed weights, which then have no data above. */
+  readonly packed: ConvState | undefined;
   /** Contiguous, as the other arrays are, in the order that window.layout says. */
   readonly x: Float32Array | Typed8;
   readonly bias: Float32Array | Int32Array | undefined;
@@ -51,6 +52,7 @@ export interface ConvCall {
   readonly activation: Activation | undefined;
   readonly result: Result;
   readonly empty: boolean;
+  readonly cuda: boolean;
 }
 
 const COMMON_KEYS = [
@@ -68,7 +70,7 @@ export function prepareConv(
   kind: Kind,
   x: unknown,
   weights: unknown,
-  options: Conv2dOptions | QuantizedConv2dOptions | undefined,
+  options: object | undefined,
   keys: ReadonlySet<string>,
 ): ConvCall {
   checkKeys(options, keys, 'options');
@@ -78,7 +80,7 @@ export function prepareConv(
   const ctl = control.slots;
   const image = readImage(ctl, kind, x, readLayout(given.layout));
   const { images } = image;
-  const { read, packed, handle } = readWeights(kind, weights, given);
+  const { read, packed } = readWeights(kind, weights, given);
   if (images.spatial !== read.spatial) {
     const rank = images.spatial + 2;
     throw expected('ERR_LOWP_SHAPE', `${rank} dimensions (x has as many)`, 'weights.shape', read.spatial + 2);
@@ -94,13 +96,13 @@ export function prepareConv(
   const { residual, own } = readConvResidual(ctl, given.residual, shape, kind);
   if (tag === 'Int32Array') refuseRealEpilogue(ctl, activation, residual);
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
-  checkDevice(given.device);
+  const cuda = deviceOf(given.device, image.data, packed ?? {}, givenOut);
 
   const count = shape.reduce((product, size) => product * size, 1);
-  const out: NumericArray = readOut(givenOut, tag, count, 'the product of the sizes of the result');
+  const out: NumericArray = readOut(givenOut, tag, count, isDeviceArray(image.data), 'the product of the sizes of the result');
   if (givenOut !== undefined) {
     checkAlias(out, image.data, 'x');
-    if (!packed) {
+    if (packed === undefined) {
       checkAlias(out, read.data, 'weights');
       if (bias !== undefined) checkAlias(out, bias, 'options.bias');
     }
@@ -109,8 +111,8 @@ export function prepareConv(
   const data = out as Float32Array | Int32Array | Typed8;
   const quantization = { scale: ctl[Gemm.scaleOut], zeroPoint: ctl[Gemm.zeroOut] };
   return {
-    ...{ control, window, weights: read, handle, bias, out, output, activation, ownsOut: givenOut === undefined },
-    ...{ x: contiguous(image.data, image.shape, image.strides), residual: own, empty: count === 0 },
+    ...{ control, window, weights: read, packed, bias, out, output, activation, ownsOut: givenOut === undefined },
+    ...{ x: contiguous(image.data, image.shape, image.strides), residual: own, empty: count === 0, cuda },
     result: typeof output === 'object' ? { data, shape, ...quantization } : { data, shape },
   };
 }
@@ -128,7 +130,7 @@ interface Image {
 function readImage(ctl: Float64Array, kind: Kind, x: unknown, layout: ConvLayout): Image {
   checkTensor(x, kind === 'int8' ? 'a QuantizedTensor' : 'a float32 Tensor', 'x');
   const { data, shape: givenShape, strides, scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = x;
-  if (kind === 'int8' ? !isTyped8(data) : !isTagged(data, 'Float32Array')) {
+  if (kind === 'int8' ? !isElements8(data) : !isElements(data, 'Float32Array')) {
     throw expected('ERR_LOWP_TYPE', kind === 'int8' ? 'an Int8Array or Uint8Array' : 'a Float32Array', 'x.data', data);
   }
   const elements = data as Float32Array | Typed8;
@@ -137,9 +139,9 @@ function readImage(ctl: Float64Array, kind: Kind, x: unknown, layout: ConvLayout
   checkExtent(elements, shape, strides, 'x');
   ctl[Gemm.scaleA] = 1;
   ctl[Gemm.zeroA] = 0;
-  if (!isTyped8(elements)) return { data: elements, shape, strides, images, reach: 0 };
+  if (!isElements8(elements)) return { data: elements, shape, strides, images, reach: 0 };
   if (axis !== undefined) throw expected('ERR_LOWP_VALUE', 'one scale and no axis', 'x.axis', axis);
-  const dtype = isTagged(elements, 'Int8Array') ? 'int8' : 'uint8';
+  const dtype = isElements(elements, 'Int8Array') ? 'int8' : 'uint8';
   ctl[Gemm.scaleA] = readScale(scale, 'x.scale');
   ctl[Gemm.zeroA] = readZeroPoint(zeroPoint, dtype, 'x.zeroPoint');
   return { data: elements, shape, strides, images, reach: reach(ctl[Gemm.zeroA], dtype) };
@@ -147,8 +149,7 @@ function readImage(ctl: Float64Array, kind: Kind, x: unknown, layout: ConvLayout
 
 interface ReadWeights {
   readonly read: ConvWeights;
-  readonly packed: boolean;
-  readonly handle: NativeHandle | undefined;
+  readonly packed: ConvState | undefined;
 }
 
 /** A handle's, or a tensor's for this call only. */
@@ -160,7 +161,7 @@ function readWeights(kind: Kind, weights: unknown, options: Options): ReadWeight
   if (state === undefined) {
     if (!('data' in weights)) throw expected('ERR_LOWP_HANDLE', 'a tensor or the result of packConv2d()', 'weights', weights);
     const read = kind === 'int8' ? readQuantizedConv(weights, options) : readFloatConv(weights, options);
-    return { read, packed: false, handle: undefined };
+    return { read, packed: undefined };
   }
   const read = state.weights;
   if (read.dtype !== kind) {
@@ -168,7 +169,7 @@ function readWeights(kind: Kind, weights: unknown, options: Options): ReadWeight
     throw lowpError('ERR_LOWP_HANDLE', message);
   }
   checkPackedOptions(read, options);
-  return { read, packed: true, handle: state.handle };
+  return { read, packed: state };
 }
 
 /** What belongs to a handle is not given again, except groups of the same number. */

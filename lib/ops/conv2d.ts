@@ -1,5 +1,5 @@
 import { nativeBinding } from '../native/load';
-import type { AsyncOptions, Conv2dOptions, Tensor } from '../types';
+import type { AsyncOptions, Conv2dOptions, DeviceOptions, DeviceTensor, Tensor } from '../types';
 import { checkKeys, readSignal } from '../validate/options';
 import { FLOAT_KEYS, prepareConv } from './conv';
 import type { PackedConv2d } from './packConv2d';
@@ -32,11 +32,13 @@ type Weights = Tensor<Float32Array> | PackedConv2d;
  * const y = conv2d(x, weights, { bias: Float32Array.of(5), activation: 'relu' });
  * console.log(y.shape, y.data); // [ 1, 1, 2, 2 ], 1 1 1 1
  */
-export function conv2d(x: Tensor<Float32Array>, weights: Weights, options?: Conv2dOptions): Tensor<Float32Array> {
+export function conv2d(x: Tensor<Float32Array>, weights: Weights, options?: Conv2dOptions): Tensor<Float32Array>;
+export function conv2d(x: DeviceTensor, weights: Weights, options?: DeviceOptions<Conv2dOptions>): DeviceTensor;
+export function conv2d(x: Tensor<unknown>, weights: Weights, options?: Conv2dOptions | DeviceOptions<Conv2dOptions>): unknown {
   nativeBinding();
   const call = prepareConv('float32', x, weights, options, FLOAT_KEYS);
   runConv(call, conv2d);
-  return call.result as Tensor<Float32Array>;
+  return call.result;
 }
 
 /**
@@ -49,16 +51,26 @@ export function conv2d(x: Tensor<Float32Array>, weights: Weights, options?: Conv
  * const weights = { data: Float32Array.of(1, 1, 1, -1), shape: [2, 2, 1, 1] };
  * console.log((await conv2dAsync(x, weights)).data); // 4 6 -2 -2
  */
-export async function conv2dAsync(
+export function conv2dAsync(
   x: Tensor<Float32Array>,
   weights: Weights,
   options?: Conv2dOptions & AsyncOptions,
-): Promise<Tensor<Float32Array>> {
+): Promise<Tensor<Float32Array>>;
+export function conv2dAsync(
+  x: DeviceTensor,
+  weights: Weights,
+  options?: DeviceOptions<Conv2dOptions> & AsyncOptions,
+): Promise<DeviceTensor>;
+export async function conv2dAsync(
+  x: Tensor<unknown>,
+  weights: Weights,
+  options?: (Conv2dOptions | DeviceOptions<Conv2dOptions>) & AsyncOptions,
+): Promise<unknown> {
   nativeBinding();
   checkKeys(options, ASYNC_KEYS, 'options');
   const signal = readSignal(options?.signal);
   if (signal?.aborted === true) throw signal.reason;
   const call = prepareConv('float32', x, weights, options, ASYNC_KEYS);
   await runConvAsync(call, signal, conv2dAsync);
-  return call.result as Tensor<Float32Array>;
+  return call.result;
 }

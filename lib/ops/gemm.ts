@@ -1,10 +1,13 @@
 /** What both matrix products share: weights as a handle or packed for the call, the result, and awaiting a job. */
 import { expected, fromNative, lowpError, type Caller, type LowpError } from '../errors';
 import type { NativeBinding, NativeHandle, NumericArray, Typed8 } from '../native/binding';
+import { isCuda } from '../native/cuda';
+import { isDeviceArray } from '../native/deviceArray';
 import { Gemm } from '../native/slots';
-import { allocate, checkAlias, isTagged, tooShort, type ArrayTag, type TaggedArrays } from '../validate/arrays';
+import { allocate, checkAlias, isElements, tooShort, type ArrayTag, type TaggedArrays } from '../validate/arrays';
 import { checkResidualAlias } from '../validate/epilogue';
 import { isFloatDtype } from '../validate/floats';
+import { readDevice } from '../validate/options';
 import { packForCall, stateOf, type PackableWeights, type PackedState } from './packWeights';
 import { handleOf } from './packed';
 
@@ -34,15 +37,24 @@ export function checkDepthsMatch(kOfA: number, kOfB: number): void {
   if (kOfA !== kOfB) throw expected('ERR_LOWP_SHAPE', `${kOfB} (K of b)`, 'K of a', kOfA);
 }
 
+/** Whether the call runs on the CUDA device. `weights`: packed ones know where they are. */
+export function deviceOf(option: unknown, a: unknown, weights: object, out: unknown): boolean {
+  return readDevice(
+    option,
+    isDeviceArray(a) || isDeviceArray(out) || ('native' in weights && isCuda(weights.native as NativeBinding)),
+  );
+}
+
 /** The caller's `out`, checked, or a new one. Aliasing is for the caller to check: it knows the inputs. */
 export function readOut<T extends ArrayTag>(
   out: unknown,
   tag: T,
   extent: number,
+  onDevice: boolean,
   formula = '(rows - 1) * outStride + cols',
 ): TaggedArrays[T] {
-  if (out === undefined) return allocate(tag, extent);
-  if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag}`, 'options.out', out);
+  if (out === undefined) return allocate(tag, extent, onDevice);
+  if (!isElements(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag}`, 'options.out', out);
   if (out.length < extent) throw tooShort(out, extent, formula, 'options.out');
   return out;
 }
@@ -79,7 +91,7 @@ export function checkAliases(ctl: Float64Array, operands: Operands): void {
 /** The weights' native handle; that of a tensor is made for this call, which has to dispose of it. */
 export function takeHandle(native: NativeBinding, ctl: Float64Array, operands: Operands, caller: Caller): NativeHandle {
   const { weights } = operands;
-  if (!('data' in weights)) return handleOf(weights);
+  if (!('data' in weights)) return handleOf(weights, native);
   checkAliases(ctl, operands);
   return packForCall(native, weights, caller);
 }

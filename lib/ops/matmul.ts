@@ -2,12 +2,14 @@ import { expected } from '../errors';
 import type { NumericArray } from '../native/binding';
 import { Gemm } from '../native/slots';
 import type { Control } from '../native/control';
+import { bindingFor } from '../native/cuda';
+import { isDeviceArray } from '../native/deviceArray';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { AsyncOptions, Float16Tensor, MatmulOptions, Tensor } from '../types';
-import { checkLength, isTagged } from '../validate/arrays';
+import type { AsyncOptions, DeviceOptions, DeviceTensor, Float16Tensor, MatmulOptions, Tensor } from '../types';
+import { checkLength, isElements } from '../validate/arrays';
 import { readResidual, writeActivation } from '../validate/epilogue';
-import { checkDevice, checkTensor, readBoolean, readSignal, readThreads } from '../validate/options';
+import { checkTensor, readBoolean, readSignal, readThreads } from '../validate/options';
 import { giveControl, readOptions, readTranspose, takeControl, type Given, type Product } from '../validate/product';
 import {
   checkExtent,
@@ -18,13 +20,15 @@ import {
   writeResult,
   writeRows,
 } from '../validate/shapes';
-import { awaitJob, checkAliases, checkDepthsMatch, explain, readHandle, readOut, takeHandle, writeJob } from './gemm';
+import { awaitJob, checkAliases, checkDepthsMatch, deviceOf, explain, readHandle, readOut, takeHandle, writeJob } from './gemm';
 import { PackedWeights, readFloatWeights, type FloatWeights, type PackedState } from './packWeights';
 
 const SYNC: Product = { quantized: false, async: false };
 const ASYNC: Product = { quantized: false, async: true };
 
-type Weights = Tensor<Float32Array> | Float16Tensor | PackedWeights;
+type Weights = Tensor<Float32Array> | Float16Tensor | DeviceTensor | PackedWeights;
+type Operand = Tensor<Float32Array> | DeviceTensor;
+type Options = MatmulOptions | DeviceOptions<MatmulOptions>;
 
 /** A checked call; its numbers are in the control block. */
 interface Call {
@@ -37,6 +41,7 @@ interface Call {
   readonly residual: Float32Array | undefined;
   readonly result: Tensor<Float32Array>;
   readonly empty: boolean;
+  readonly cuda: boolean;
 }
 
 /**
@@ -55,11 +60,14 @@ interface Call {
  * const b = { data: Float32Array.of(1, 0, 0, -1), shape: [2, 2] };
  * console.log(matmul(a, b, { activation: 'relu' }).data); // Float32Array(4) [ 1, 0, 3, 0 ]
  */
-export function matmul(a: Tensor<Float32Array>, b: Weights, options?: MatmulOptions): Tensor<Float32Array> {
-  const native = nativeBinding();
+export function matmul(a: Tensor<Float32Array>, b: Weights, options?: MatmulOptions): Tensor<Float32Array>;
+export function matmul(a: DeviceTensor, b: Weights, options?: DeviceOptions<MatmulOptions>): DeviceTensor;
+export function matmul(a: Operand, b: Weights, options?: Options): Operand {
+  const backend = nativeBinding();
   const given = readOptions(options, SYNC);
   const control = takeControl();
   const call = prepare(control.slots, a, b, given);
+  const native = bindingFor(backend, call.cuda);
   if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
   const handle = takeHandle(native, control.slots, call, matmul);
   try {
@@ -85,17 +93,24 @@ export function matmul(a: Tensor<Float32Array>, b: Weights, options?: MatmulOpti
  * const y = await matmulAsync(identity, identity);
  * console.log(y.data); // Float32Array(4) [ 1, 0, 0, 1 ]
  */
-export async function matmulAsync(
+export function matmulAsync(
   a: Tensor<Float32Array>,
   b: Weights,
   options?: MatmulOptions & AsyncOptions,
-): Promise<Tensor<Float32Array>> {
-  const native = nativeBinding();
+): Promise<Tensor<Float32Array>>;
+export function matmulAsync(
+  a: DeviceTensor,
+  b: Weights,
+  options?: DeviceOptions<MatmulOptions> & AsyncOptions,
+): Promise<DeviceTensor>;
+export async function matmulAsync(a: Operand, b: Weights, options?: Options): Promise<Operand> {
+  const backend = nativeBinding();
   const given = readOptions(options, ASYNC);
   const signal = readSignal(given.signal);
   if (signal?.aborted === true) throw signal.reason;
   const control = takeControl();
   const call = prepare(control.slots, a, b, given);
+  const native = bindingFor(backend, call.cuda);
   if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
   const job = writeJob(control.slots, call.ownsOut);
   const handle = takeHandle(native, control.slots, call, matmulAsync);
@@ -114,30 +129,27 @@ export async function matmulAsync(
 }
 
 /** Empty products, and those of the reference backend. */
-function runWithout(
-  control: Control,
-  a: Tensor<Float32Array>,
-  b: Weights,
-  options: MatmulOptions | undefined,
-  call: Call,
-): Tensor<Float32Array> {
+function runWithout(control: Control, a: Operand, b: Weights, options: Options | undefined, call: Call): Operand {
   checkAliases(control.slots, call);
   giveControl(control);
   if (call.empty) return call.result;
   const packed = 'oracle' in call.weights ? call.weights.oracle : undefined;
   const weights = b instanceof PackedWeights ? packed : b;
   if (weights === undefined) throw expected('ERR_LOWP_HANDLE', 'weights packed by this backend', 'b', b);
-  reference.matmul(a, weights, { ...options, out: call.out });
+  reference.matmul(a as Tensor<Float32Array>, weights as reference.PackedWeights, {
+    ...(options as MatmulOptions),
+    out: call.out,
+  });
   return call.result;
 }
 
 /** Checks all but overlaps, writes the numbers into the slots and reads each property of the caller's objects once. */
-function prepare(ctl: Float64Array, a: Tensor<Float32Array>, b: Weights, given: Given): Call {
+function prepare(ctl: Float64Array, a: Operand, b: Weights, given: Given): Call {
   checkTensor(a, 'a float32 Tensor', 'a');
   const transposeA = readBoolean(given.transposeA, 'options.transposeA');
   const transposeB = readTranspose(given.transposeB);
   const { data, shape: givenShape } = a;
-  if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'a.data', data);
+  if (!isElements(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'a.data', data);
   ctl[Gemm.transposeA] = transposeA ? 1 : 0;
   const shape = transposeA ? writeColumns(ctl, data, givenShape, a.strides) : givenShape;
   const rows = transposeA ? shape[0] : writeRows(ctl, data, shape, a.strides, 'a');
@@ -148,20 +160,24 @@ function prepare(ctl: Float64Array, a: Tensor<Float32Array>, b: Weights, given: 
 
   const { bias } = given;
   if (bias !== undefined) {
-    if (!isTagged(bias, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.bias', bias);
+    if (!isElements(bias, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.bias', bias);
     checkLength(bias, n, 'N, one per column', 'options.bias');
   }
   writeActivation(ctl, given.activation);
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
-  checkDevice(given.device);
+  const cuda = deviceOf(given.device, data, weights, given.out);
+  ctl[Gemm.tensorCores] = readBoolean(given.tensorCores, 'options.tensorCores') ? 1 : 0;
+  if (ctl[Gemm.tensorCores] === 1 && !cuda) {
+    throw expected('ERR_LOWP_VALUE', "false or nothing (device is 'cpu')", 'options.tensorCores', true);
+  }
 
   const extent = writeResult(ctl, rows, n, given.outStride);
   const yShape = resultShape(shape, n);
   const residual = readResidual(ctl, given.residual, yShape, false) as Float32Array | undefined;
-  const out = readOut(given.out, 'Float32Array', extent);
+  const out = readOut(given.out, 'Float32Array', extent, isDeviceArray(data));
   const strides = resultStrides(yShape, ctl[Gemm.ldc]);
   const result = strides === undefined ? { data: out, shape: yShape } : { data: out, shape: yShape, strides };
-  return { a: data, weights, out, ownsOut: given.out === undefined, bias, residual, result, empty: extent === 0 };
+  return { a: data, weights, out, ownsOut: given.out === undefined, bias, residual, result, empty: extent === 0, cuda };
 }
 
 /** a stored [K, M]: writes its layout and returns the shape [M, K] that it stands for. */

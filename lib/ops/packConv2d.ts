@@ -2,19 +2,20 @@ import { expected, lowpError, type Caller } from '../errors';
 import type { NativeBinding, NativeHandle, NumericArray, Typed8 } from '../native/binding';
 import { Conv } from '../native/slots';
 import { makeControl } from '../native/control';
+import { bindingFor } from '../native/cuda';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type { PackConv2dOptions, QuantizedDtype, QuantizedTensor, Tensor } from '../types';
 import { checkLength, isTagged, isTyped8 } from '../validate/arrays';
 import { readGroupCount } from '../validate/conv';
-import { checkKeys, checkTensor } from '../validate/options';
+import { checkKeys, checkTensor, readDevice } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkExtent, checkShape } from '../validate/shapes';
 import { contiguous, copyOf } from './contiguous';
 import { readBatchNorm } from './foldBatchNorm';
 import { KEY, pack, Packed, packingOf, type Held, type Key, type Packing } from './packed';
 
-const KEYS: ReadonlySet<string> = new Set(['groups', 'bias', 'batchNorm', 'winograd']);
+const KEYS: ReadonlySet<string> = new Set(['groups', 'bias', 'batchNorm', 'winograd', 'device']);
 
 /** Weights as native code packs them, checked; batch normalization is in them. */
 export interface ConvWeights {
@@ -101,8 +102,8 @@ export class PackedConv2d extends Packed {
  * console.log(conv2d(x, packed).data); // Float32Array(2) [ 12.5, 16.5 ]
  */
 export function packConv2d(weights: QuantizedTensor | Tensor<Float32Array>, options?: PackConv2dOptions): PackedConv2d {
-  const native = nativeBinding();
   checkKeys(options, KEYS, 'options');
+  const native = bindingFor(nativeBinding(), readDevice(options?.device, false));
   checkTensor(weights, 'a QuantizedTensor or Tensor', 'weights');
   const quantized = isTyped8(weights.data);
   const read = quantized ? readQuantizedConv(weights, options ?? {}) : readFloatConv(weights, options ?? {});

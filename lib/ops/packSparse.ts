@@ -2,11 +2,15 @@ import { lowpError, type Caller } from '../errors';
 import type { NativeBinding, NativeHandle } from '../native/binding';
 import { Sparse } from '../native/slots';
 import { makeControl } from '../native/control';
+import { bindingFor } from '../native/cuda';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { SparseMatrix } from '../types';
+import type { PackSparseOptions, SparseMatrix } from '../types';
+import { checkKeys, readDevice } from '../validate/options';
 import { readSparse, type SparseArrays } from '../validate/sparse';
 import { KEY, pack, Packed, packingOf, type Held, type Key, type Packing } from './packed';
+
+const KEYS: ReadonlySet<string> = new Set(['device']);
 
 /** What `sparseMatmul` needs to know about a handle. */
 export interface SparseState extends Held {
@@ -78,9 +82,10 @@ export class PackedSparse extends Packed {
  * using packed = packSparse(identity);
  * console.log(packed.rows, packed.cols, packed.nnz, packed.dtype); // 2 2 2 float32
  */
-export function packSparse(matrix: SparseMatrix): PackedSparse {
+export function packSparse(matrix: SparseMatrix, options?: PackSparseOptions): PackedSparse {
+  checkKeys(options, KEYS, 'options');
   const checked = readSparse(matrix, 'matrix');
-  const native = nativeBinding();
+  const native = bindingFor(nativeBinding(), readDevice(options?.device, false));
   const { dtype, rows, cols, longestRow, blockShape, values } = checked;
   const oracle = native === undefined ? reference.packSparse(matrixOf(checked)) : undefined;
   const handle = native === undefined ? undefined : packSparseForCall(native, checked, packSparse);

@@ -2,9 +2,13 @@ import { expected, type Caller } from '../errors';
 import type { NativeBinding, NativeHandle, PackedDtype } from '../native/binding';
 import { Pack } from '../native/slots';
 import { makeControl } from '../native/control';
+import { bindingFor } from '../native/cuda';
+import { isDeviceArray } from '../native/deviceArray';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type {
+  DeviceQuantizedTensor,
+  DeviceTensor,
   Float16Tensor,
   FloatDtype,
   GroupQuantizedTensor,
@@ -13,15 +17,15 @@ import type {
   QuantizedTensor,
   Tensor,
 } from '../types';
-import { isTagged, isTyped8 } from '../validate/arrays';
+import { isElements, isElements8 } from '../validate/arrays';
 import { FLOAT_DTYPES, isFloatArray, readFloats, storageCode } from '../validate/floats';
 import { groupControl, isGrouped, readGroups, type GroupWeights } from '../validate/groups';
-import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
+import { checkKeys, checkTensor, readBoolean, readDevice, readName } from '../validate/options';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkExtent, checkShape, leadingDimension } from '../validate/shapes';
 import { KEY, pack, Packed, packingOf, type Held, type Key, type Packing } from './packed';
 
-const KEYS: ReadonlySet<string> = new Set(['transposeB', 'storage']);
+const KEYS: ReadonlySet<string> = new Set(['transposeB', 'storage', 'device']);
 
 /** Weights as native code packs them, checked. */
 export interface QuantizedWeights {
@@ -113,7 +117,7 @@ export class PackedWeights extends Packed {
  * packed.dispose();
  */
 export function packWeights(
-  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array> | Float16Tensor,
+  b: QuantizedTensor | GroupQuantizedTensor | Tensor<Float32Array> | Float16Tensor | DeviceTensor | DeviceQuantizedTensor,
   options?: PackOptions,
 ): PackedWeights {
   checkKeys(options, KEYS, 'options');
@@ -122,13 +126,14 @@ export function packWeights(
   const storage = options?.storage;
   checkTensor(b, 'a QuantizedTensor, GroupQuantizedTensor, Tensor or Float16Tensor', 'b');
   const weights = isFloatArray(b.data) ? readFloatWeights(b, transposeB === true, storage) : readQuantized(b, transposeB);
-  if (storage !== undefined && !isTagged(b.data, 'Float32Array')) {
+  if (storage !== undefined && !isElements(b.data, 'Float32Array')) {
     throw expected('ERR_LOWP_VALUE', 'nothing (only float32 weights are rounded)', 'options.storage', storage);
   }
 
-  const native = nativeBinding();
+  const native = bindingFor(nativeBinding(), readDevice(options?.device, isDeviceArray(b.data)));
   const { dtype, k, n } = weights;
-  const oracle = native === undefined ? reference.packWeights(b, { transposeB: weights.transposeB, storage }) : undefined;
+  const oracle =
+    native === undefined ? reference.packWeights(b as QuantizedTensor, { transposeB: weights.transposeB, storage }) : undefined;
   const state: PackedState = {
     dtype,
     k,
@@ -170,12 +175,12 @@ export function readQuantized(b: object, transposeB: boolean | undefined): Quant
 
 export function readQuantizedWeights(b: object, transposeB: boolean): QuantizedWeights {
   const { data, shape, strides, scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = b;
-  if (!isTyped8(data)) throw expected('ERR_LOWP_TYPE', 'an Int8Array or Uint8Array', 'b.data', data);
+  if (!isElements8(data)) throw expected('ERR_LOWP_TYPE', 'an Int8Array or Uint8Array', 'b.data', data);
   checkMatrix(shape);
   checkExtent(data, shape, strides, 'b');
   const n = transposeB ? shape[0] : shape[1];
   const k = transposeB ? shape[1] : shape[0];
-  const dtype: QuantizedDtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+  const dtype: QuantizedDtype = isElements(data, 'Int8Array') ? 'int8' : 'uint8';
   const ldb = leadingDimension(shape, strides);
 
   if (axis === undefined) {

@@ -1,6 +1,7 @@
 /** What packed weights and packed embeddings have in common: native memory behind an immutable object. */
 import { fromNative, lowpError, type Caller } from '../errors';
 import type { NativeBinding, NativeHandle } from '../native/binding';
+import { isCuda } from '../native/cuda';
 
 /** What a handle holds. */
 export interface Held {
@@ -54,6 +55,11 @@ export abstract class Packed {
     this.#held = held;
   }
 
+  /** Where the memory is. */
+  get device(): 'cpu' | 'cuda' {
+    return isCuda(this.#held.native) ? 'cuda' : 'cpu';
+  }
+
   get disposed(): boolean {
     return this.#held.disposed;
   }
@@ -72,8 +78,12 @@ export abstract class Packed {
   }
 }
 
-/** The native handle of live packed data; only the reference backend has none. */
-export function handleOf({ handle }: Held): NativeHandle {
+/** The native handle of live packed data, for a call through `binding`; only the reference backend has none. */
+export function handleOf({ handle, native }: Held, binding: NativeBinding): NativeHandle {
+  if (isCuda(native) !== isCuda(binding)) {
+    const [wanted, packed] = isCuda(binding) ? ['cuda', 'cpu'] : ['cpu', 'cuda'];
+    throw lowpError('ERR_LOWP_HANDLE', `Expected data packed for '${wanted}' but received data packed for '${packed}'`);
+  }
   if (handle === undefined) throw lowpError('ERR_LOWP_HANDLE', 'Expected data packed by the native backend but received other');
   return handle;
 }

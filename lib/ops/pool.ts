@@ -2,14 +2,18 @@ import { nativeBinding } from '../native/load';
 import type {
   AsyncOptions,
   AveragePool2dOptions,
+  DeviceOptions,
+  DeviceQuantizedTensor,
+  DeviceTensor,
   GlobalAveragePool2dOptions,
   MaxPool2dOptions,
+  OnDevice,
   Pooled,
   QuantizedTensor,
   Tensor,
 } from '../types';
 import { checkKeys, readSignal } from '../validate/options';
-import { prepareAverage, prepareGlobal, prepareMax, type PoolCall, type PoolResult } from './poolCall';
+import { prepareAverage, prepareGlobal, prepareMax, type PoolCall } from './poolCall';
 import { runPool, runPoolAsync } from './runPool';
 
 const MAX_KEYS: ReadonlySet<string> = new Set([
@@ -23,6 +27,8 @@ const AVERAGE_ASYNC_KEYS = withSignal(AVERAGE_KEYS);
 const GLOBAL_ASYNC_KEYS = withSignal(GLOBAL_KEYS);
 
 type Input = Tensor<Float32Array> | QuantizedTensor;
+type DeviceInput = DeviceTensor | DeviceQuantizedTensor;
+type OnDevicePooled<X> = OnDevice<Pooled<X extends DeviceQuantizedTensor ? QuantizedTensor : Tensor<Float32Array>>>;
 
 /**
  * The largest value of each window of images, as ONNX MaxPool.
@@ -39,7 +45,8 @@ type Input = Tensor<Float32Array> | QuantizedTensor;
  * console.log(maxPool2d(x, { kernel: 2 }).data); // Float32Array(2) [ 5, 6 ]
  */
 export function maxPool2d<X extends Input>(x: X, options: MaxPool2dOptions): Pooled<X>;
-export function maxPool2d(x: Input, options: MaxPool2dOptions): PoolResult {
+export function maxPool2d<X extends DeviceInput>(x: X, options: DeviceOptions<MaxPool2dOptions>): OnDevicePooled<X>;
+export function maxPool2d(x: Tensor<unknown>, options: MaxPool2dOptions | DeviceOptions<MaxPool2dOptions>): unknown {
   nativeBinding();
   const call = prepareMax(x, options, MAX_KEYS);
   runPool(call, maxPool2d);
@@ -56,7 +63,14 @@ export function maxPool2d(x: Input, options: MaxPool2dOptions): PoolResult {
  * console.log((await maxPool2dAsync(x, { kernel: [2, 3] })).data); // Float32Array(1) [ 6 ]
  */
 export function maxPool2dAsync<X extends Input>(x: X, options: MaxPool2dOptions & AsyncOptions): Promise<Pooled<X>>;
-export async function maxPool2dAsync(x: Input, options: MaxPool2dOptions & AsyncOptions): Promise<PoolResult> {
+export function maxPool2dAsync<X extends DeviceInput>(
+  x: X,
+  options: DeviceOptions<MaxPool2dOptions> & AsyncOptions,
+): Promise<OnDevicePooled<X>>;
+export async function maxPool2dAsync(
+  x: Tensor<unknown>,
+  options: (MaxPool2dOptions | DeviceOptions<MaxPool2dOptions>) & AsyncOptions,
+): Promise<unknown> {
   return runAsync(() => prepareMax(x, options, MAX_ASYNC_KEYS), options, MAX_ASYNC_KEYS, maxPool2dAsync);
 }
 
@@ -76,7 +90,8 @@ export async function maxPool2dAsync(x: Input, options: MaxPool2dOptions & Async
  * console.log(averagePool2d(x, { kernel: 2 }).data); // Float32Array(2) [ 3.25, 4.5 ]
  */
 export function averagePool2d<X extends Input>(x: X, options: AveragePool2dOptions): Pooled<X>;
-export function averagePool2d(x: Input, options: AveragePool2dOptions): PoolResult {
+export function averagePool2d<X extends DeviceInput>(x: X, options: DeviceOptions<AveragePool2dOptions>): OnDevicePooled<X>;
+export function averagePool2d(x: Tensor<unknown>, options: AveragePool2dOptions | DeviceOptions<AveragePool2dOptions>): unknown {
   nativeBinding();
   const call = prepareAverage(x, options, AVERAGE_KEYS);
   runPool(call, averagePool2d);
@@ -92,7 +107,14 @@ export function averagePool2d(x: Input, options: AveragePool2dOptions): PoolResu
  * console.log((await averagePool2dAsync(x, { kernel: 2, padding: 'same' })).data.length); // 6
  */
 export function averagePool2dAsync<X extends Input>(x: X, options: AveragePool2dOptions & AsyncOptions): Promise<Pooled<X>>;
-export async function averagePool2dAsync(x: Input, options: AveragePool2dOptions & AsyncOptions): Promise<PoolResult> {
+export function averagePool2dAsync<X extends DeviceInput>(
+  x: X,
+  options: DeviceOptions<AveragePool2dOptions> & AsyncOptions,
+): Promise<OnDevicePooled<X>>;
+export async function averagePool2dAsync(
+  x: Tensor<unknown>,
+  options: (AveragePool2dOptions | DeviceOptions<AveragePool2dOptions>) & AsyncOptions,
+): Promise<unknown> {
   return runAsync(() => prepareAverage(x, options, AVERAGE_ASYNC_KEYS), options, AVERAGE_ASYNC_KEYS, averagePool2dAsync);
 }
 
@@ -107,7 +129,14 @@ export async function averagePool2dAsync(x: Input, options: AveragePool2dOptions
  * console.log(globalAveragePool2d(x).data); // Uint8Array(1) [ 25 ]
  */
 export function globalAveragePool2d<X extends Input>(x: X, options?: GlobalAveragePool2dOptions): Pooled<X>;
-export function globalAveragePool2d(x: Input, options?: GlobalAveragePool2dOptions): PoolResult {
+export function globalAveragePool2d<X extends DeviceInput>(
+  x: X,
+  options?: DeviceOptions<GlobalAveragePool2dOptions>,
+): OnDevicePooled<X>;
+export function globalAveragePool2d(
+  x: Tensor<unknown>,
+  options?: GlobalAveragePool2dOptions | DeviceOptions<GlobalAveragePool2dOptions>,
+): unknown {
   nativeBinding();
   const call = prepareGlobal(x, options, GLOBAL_KEYS);
   runPool(call, globalAveragePool2d);
@@ -127,10 +156,14 @@ export function globalAveragePool2dAsync<X extends Input>(
   x: X,
   options?: GlobalAveragePool2dOptions & AsyncOptions,
 ): Promise<Pooled<X>>;
+export function globalAveragePool2dAsync<X extends DeviceInput>(
+  x: X,
+  options?: DeviceOptions<GlobalAveragePool2dOptions> & AsyncOptions,
+): Promise<OnDevicePooled<X>>;
 export async function globalAveragePool2dAsync(
-  x: Input,
-  options?: GlobalAveragePool2dOptions & AsyncOptions,
-): Promise<PoolResult> {
+  x: Tensor<unknown>,
+  options?: (GlobalAveragePool2dOptions | DeviceOptions<GlobalAveragePool2dOptions>) & AsyncOptions,
+): Promise<unknown> {
   return runAsync(() => prepareGlobal(x, options, GLOBAL_ASYNC_KEYS), options, GLOBAL_ASYNC_KEYS, globalAveragePool2dAsync);
 }
 
@@ -139,7 +172,7 @@ async function runAsync(
   options: AsyncOptions | undefined,
   keys: ReadonlySet<string>,
   caller: Parameters<typeof runPoolAsync>[2],
-): Promise<PoolResult> {
+): Promise<unknown> {
   nativeBinding();
   checkKeys(options, keys, 'options');
   const signal = readSignal(options?.signal);

@@ -1,8 +1,10 @@
 /** Reading and checking the arguments of the poolings. */
 import { expected } from '../errors';
 import type { Typed8 } from '../native/binding';
+import { isDeviceArray } from '../native/deviceArray';
 import type {
   AveragePool2dOptions,
+  DeviceOptions,
   GlobalAveragePool2dOptions,
   MaxPool2dOptions,
   QuantizedOutput,
@@ -11,10 +13,10 @@ import type {
 } from '../types';
 import { checkAlias, type ArrayTag } from '../validate/arrays';
 import { windowShape, type WindowSizes } from '../validate/conv';
-import { checkDevice, checkKeys, readBoolean, readThreads } from '../validate/options';
+import { checkKeys, readBoolean, readThreads } from '../validate/options';
 import { readGlobalWindow, readPoolImage, readPoolOutput, readPoolWindow, type PoolImage } from '../validate/pool';
 import { contiguous } from './contiguous';
-import { readOut } from './gemm';
+import { deviceOf, readOut } from './gemm';
 
 export type PoolResult = Tensor<Float32Array | Int8Array | Uint8Array> & Partial<Pick<QuantizedTensor, 'scale' | 'zeroPoint'>>;
 
@@ -34,17 +36,22 @@ export interface PoolCall {
   readonly ownsOut: boolean;
   readonly result: PoolResult;
   readonly empty: boolean;
+  readonly cuda: boolean;
 }
 
 type Keys = ReadonlySet<string>;
 
-export function prepareMax(x: unknown, options: MaxPool2dOptions, keys: Keys): PoolCall {
+export function prepareMax(x: unknown, options: DeviceOptions<MaxPool2dOptions> | MaxPool2dOptions, keys: Keys): PoolCall {
   checkOptions(options, keys);
   const image = readPoolImage(x);
   return finish(image, options, { kind: 'max', window: readPoolWindow(image, options), output: image.quantized });
 }
 
-export function prepareAverage(x: unknown, options: AveragePool2dOptions, keys: Keys): PoolCall {
+export function prepareAverage(
+  x: unknown,
+  options: DeviceOptions<AveragePool2dOptions> | AveragePool2dOptions,
+  keys: Keys,
+): PoolCall {
   checkOptions(options, keys);
   const image = readPoolImage(x);
   const window = readPoolWindow(image, options);
@@ -52,7 +59,11 @@ export function prepareAverage(x: unknown, options: AveragePool2dOptions, keys: 
   return finish(image, options, { kind: 'average', window, countIncludePad, output: readPoolOutput(options.output, image) });
 }
 
-export function prepareGlobal(x: unknown, options: GlobalAveragePool2dOptions | undefined, keys: Keys): PoolCall {
+export function prepareGlobal(
+  x: unknown,
+  options: DeviceOptions<GlobalAveragePool2dOptions> | GlobalAveragePool2dOptions | undefined,
+  keys: Keys,
+): PoolCall {
   checkKeys(options, keys, 'options');
   const image = readPoolImage(x);
   const window = readGlobalWindow(image, options?.layout);
@@ -71,15 +82,25 @@ interface Pooling {
   readonly output: Required<QuantizedOutput> | undefined;
 }
 
-function finish(image: PoolImage, options: GlobalAveragePool2dOptions, pooling: Pooling): PoolCall {
+function finish(
+  image: PoolImage,
+  options: Pick<GlobalAveragePool2dOptions, 'threads' | 'device'> & { readonly out?: unknown },
+  pooling: Pooling,
+): PoolCall {
   const { kind, window, countIncludePad = false, output } = pooling;
   const { out: givenOut } = options;
   const threads = readThreads(options.threads, 'options.threads');
-  checkDevice(options.device);
+  const cuda = deviceOf(options.device, image.data, {}, givenOut);
   const shape = windowShape(window, window.channels);
   const count = shape.reduce((product, size) => product * size, 1);
   const tag: ArrayTag = output === undefined ? 'Float32Array' : output.dtype === 'int8' ? 'Int8Array' : 'Uint8Array';
-  const out = readOut(givenOut, tag, count, 'the product of the sizes of the result') as PoolResult['data'];
+  const out = readOut(
+    givenOut,
+    tag,
+    count,
+    isDeviceArray(image.data),
+    'the product of the sizes of the result',
+  ) as PoolResult['data'];
   if (givenOut !== undefined) checkAlias(out, image.data, 'x');
   const quantization = output === undefined ? {} : { scale: output.scale, zeroPoint: output.zeroPoint };
   return {
@@ -87,5 +108,6 @@ function finish(image: PoolImage, options: GlobalAveragePool2dOptions, pooling: 
     x: contiguous(image.data, image.shape, image.strides),
     result: { data: out, shape, ...quantization },
     empty: count === 0,
+    cuda,
   };
 }

@@ -1,20 +1,30 @@
 /** Reading and checking the arguments of `quantizedMatmul`. */
 import { expected, lowpError, type LowpError } from '../errors';
 import type { NumericArray, Typed8 } from '../native/binding';
+import { isDeviceArray } from '../native/deviceArray';
 import { ActivationQuantization, Gemm } from '../native/slots';
-import type { GroupQuantizedTensor, QuantizedDtype, QuantizedOutput, QuantizedTensor, Tensor } from '../types';
-import { checkLength, isTagged, tagOf, type ArrayTag } from '../validate/arrays';
+import type {
+  DeviceQuantizedTensor,
+  DeviceTensor,
+  GroupQuantizedTensor,
+  QuantizedDtype,
+  QuantizedOutput,
+  QuantizedTensor,
+  Tensor,
+} from '../types';
+import { checkLength, elementTag, isElements, isTagged, type ArrayTag } from '../validate/arrays';
 import { readResidual, refuseRealEpilogue, writeActivation } from '../validate/epilogue';
 import type { GroupWeights } from '../validate/groups';
-import { badName, checkDevice, checkKeys, checkTensor, readName, readThreads } from '../validate/options';
+import { badName, checkKeys, checkTensor, readName, readThreads } from '../validate/options';
 import { readTranspose, type Given } from '../validate/product';
 import { reach, reachOfAll, readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { resultShape, resultStrides, writeResult, writeRows } from '../validate/shapes';
-import { checkDepthsMatch, readHandle, readOut } from './gemm';
+import { checkDepthsMatch, deviceOf, readHandle, readOut } from './gemm';
 import { readQuantized, type PackedState, type PackedWeights, type QuantizedWeights } from './packWeights';
 
 export type Input = Tensor<Float32Array> | QuantizedTensor;
-export type Weights = QuantizedTensor | GroupQuantizedTensor | PackedWeights;
+export type DeviceInput = DeviceTensor | DeviceQuantizedTensor;
+export type Weights = QuantizedTensor | GroupQuantizedTensor | DeviceQuantizedTensor | PackedWeights;
 export type Result = Tensor<Float32Array | Int32Array | Typed8> & Partial<Pick<QuantizedTensor, 'scale' | 'zeroPoint'>>;
 
 /** A checked call; its numbers are in the control block. */
@@ -30,16 +40,18 @@ export interface Call {
   readonly residual: Float32Array | Typed8 | undefined;
   readonly result: Result;
   readonly empty: boolean;
+  readonly cuda: boolean;
 }
 
 const OUTPUT_KEYS: ReadonlySet<string> = new Set(['dtype', 'scale', 'zeroPoint']);
 const MAX_SUM = 2 ** 31 - 1;
 
 /** Checks all but overlaps, writes the numbers into the slots and reads each property of the caller's objects once. */
-export function prepare(ctl: Float64Array, a: Input, b: Weights, given: Given): Call {
+export function prepare(ctl: Float64Array, a: Input | DeviceInput, b: Weights, given: Given): Call {
   checkTensor(a, 'a QuantizedTensor or a float32 Tensor', 'a');
-  const { data, shape } = a;
-  const aTag = tagOf(data);
+  const { shape } = a;
+  const data = a.data as NumericArray;
+  const aTag = elementTag(data);
   if (aTag !== 'Uint8Array' && aTag !== 'Int8Array' && aTag !== 'Float32Array') {
     throw expected('ERR_LOWP_TYPE', 'an Int8Array, Uint8Array or Float32Array', 'a.data', data);
   }
@@ -75,9 +87,9 @@ export function prepare(ctl: Float64Array, a: Input, b: Weights, given: Given): 
   if (tag === 'Int32Array') refuseRealEpilogue(ctl, given.activation, residual);
 
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
-  checkDevice(given.device);
+  const cuda = deviceOf(given.device, data, weights, given.out);
   const extent = writeResult(ctl, rows, n, given.outStride);
-  const out = readOut(given.out, tag, extent);
+  const out = readOut(given.out, tag, extent, isDeviceArray(data));
   return {
     a: data,
     weights,
@@ -89,6 +101,7 @@ export function prepare(ctl: Float64Array, a: Input, b: Weights, given: Given): 
     residual,
     result: makeResult(ctl, out, yShape, tag),
     empty: extent === 0,
+    cuda,
   };
 }
 
@@ -98,7 +111,7 @@ interface RowQuantization {
   readonly zeros: Int32Array;
 }
 
-function writeQuantization(ctl: Float64Array, a: Input, tag: ArrayTag, rows: number): RowQuantization | undefined {
+function writeQuantization(ctl: Float64Array, a: Input | DeviceInput, tag: ArrayTag, rows: number): RowQuantization | undefined {
   const { scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = a;
   const dtype = dtypeOf(tag);
   if (axis === undefined) {
@@ -129,7 +142,7 @@ export function noRawSums(name: string): LowpError {
 
 /** What weights in groups do not go with. */
 function checkGrouped(data: NumericArray, { output, activations, bias }: Given): void {
-  if (!isTagged(data, 'Float32Array')) {
+  if (!isElements(data, 'Float32Array')) {
     throw expected(
       'ERR_LOWP_TYPE',
       'a Float32Array (b is in groups, and so are the scales of a inside the call)',
@@ -143,7 +156,7 @@ function checkGrouped(data: NumericArray, { output, activations, bias }: Given):
   if (activations !== undefined && activations !== 'perGroup') {
     throw expected('ERR_LOWP_VALUE', "'perGroup' (b is in groups)", 'options.activations', activations);
   }
-  if (bias !== undefined && !isTagged(bias, 'Float32Array')) {
+  if (bias !== undefined && !isElements(bias, 'Float32Array')) {
     throw expected('ERR_LOWP_TYPE', 'a Float32Array (b is in groups)', 'options.bias', bias);
   }
 }
@@ -206,8 +219,8 @@ export function readBias(
   dynamic: string | undefined,
 ): Float32Array | Int32Array | undefined {
   if (bias === undefined) return undefined;
-  const real = isTagged(bias, 'Float32Array');
-  if (!real && !isTagged(bias, 'Int32Array')) {
+  const real = isElements(bias, 'Float32Array');
+  if (!real && !isElements(bias, 'Int32Array')) {
     throw expected('ERR_LOWP_TYPE', 'a Float32Array or Int32Array', 'options.bias', bias);
   }
   if (real && out === 'Int32Array') throw expected('ERR_LOWP_TYPE', "an Int32Array (output is 'int32')", 'options.bias', bias);

@@ -1,11 +1,16 @@
 import { expected, fromNative, lowpError, type Caller } from '../errors';
-import type { NativeBinding } from '../native/binding';
+import type { NativeBinding, Typed8 } from '../native/binding';
 import { Quantize } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
+import { bindingFor } from '../native/cuda';
+import { isDeviceArray } from '../native/deviceArray';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
 import type {
   DequantizeOptions,
+  DeviceOptions,
+  DeviceQuantizedTensor,
+  DeviceTensor,
   GroupQuantizedTensor,
   QuantizedArray,
   QuantizedDtype,
@@ -13,15 +18,16 @@ import type {
   QuantizeOptions,
   Tensor,
 } from '../types';
-import { allocate, checkAlias, isTagged, isTyped8, tooShort } from '../validate/arrays';
+import { allocate, checkAlias, isElements, isElements8, tooShort } from '../validate/arrays';
 import { groupControl, isGrouped, readGroups } from '../validate/groups';
 import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
 import { readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkCount, checkExtent, checkShape } from '../validate/shapes';
 import { contiguous } from './contiguous';
+import { deviceOf } from './gemm';
 
-const QUANTIZE_KEYS: ReadonlySet<string> = new Set(['dtype', 'axis', 'symmetric', 'scale', 'zeroPoint', 'out']);
-const DEQUANTIZE_KEYS: ReadonlySet<string> = new Set(['out']);
+const QUANTIZE_KEYS: ReadonlySet<string> = new Set(['dtype', 'axis', 'symmetric', 'scale', 'zeroPoint', 'out', 'device']);
+const DEQUANTIZE_KEYS: ReadonlySet<string> = new Set(['out', 'device']);
 
 /**
  * Rounds float32 values to 8 bits: q = saturate(round(x / scale) + zeroPoint), ties to even.
@@ -44,8 +50,12 @@ export function quantize<D extends QuantizedDtype = 'int8'>(
   x: Tensor<Float32Array>,
   options?: QuantizeOptions & { readonly dtype?: D },
 ): QuantizedTensor<QuantizedArray<D>>;
-export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): QuantizedTensor {
-  const native = nativeBinding();
+export function quantize<D extends QuantizedDtype = 'int8'>(
+  x: DeviceTensor,
+  options?: DeviceOptions<QuantizeOptions> & { readonly dtype?: D },
+): DeviceQuantizedTensor<QuantizedArray<D>>;
+export function quantize(x: Tensor<unknown>, options?: QuantizeOptions | DeviceOptions<QuantizeOptions>): unknown {
+  const backend = nativeBinding();
   checkKeys(options, QUANTIZE_KEYS, 'options');
   const { dtype: givenDtype, axis: givenAxis, symmetric: givenSymmetric, scale, zeroPoint, out: givenOut } = options ?? {};
   const dtype = givenDtype === undefined ? 'int8' : readName(givenDtype, ['int8', 'uint8'], 'options.dtype');
@@ -53,7 +63,8 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
 
   checkTensor(x, 'a float32 Tensor', 'x');
   const { data, shape: givenShape, strides } = x;
-  if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'x.data', data);
+  if (!isElements(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'x.data', data);
+  const native = bindingFor(backend, deviceOf(options?.device, data, {}, givenOut));
   checkShape(givenShape, 'x.shape');
   const shape = [...givenShape];
   checkExtent(data, shape, strides, 'x');
@@ -62,14 +73,19 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
   const channels = axis === undefined ? 1 : shape[axis];
   const given = readGiven(scale, zeroPoint, axis, channels, dtype, givenSymmetric === true);
 
-  const out = givenOut === undefined ? allocate(dtype === 'int8' ? 'Int8Array' : 'Uint8Array', count) : givenOut;
+  const out =
+    givenOut === undefined ? allocate(dtype === 'int8' ? 'Int8Array' : 'Uint8Array', count, isDeviceArray(data)) : givenOut;
   if (givenOut !== undefined) {
     const tag = dtype === 'int8' ? 'Int8Array' : 'Uint8Array';
-    if (!isTagged(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag} (dtype is '${dtype}')`, 'options.out', out);
+    if (!isElements(out, tag)) throw expected('ERR_LOWP_TYPE', `a ${tag} (dtype is '${dtype}')`, 'options.out', out);
     if (out.length < count) throw tooShort(out, count, 'one per value of x', 'options.out');
     checkAlias(out, data, 'x');
   }
-  if (native === undefined) return reference.quantize<QuantizedDtype>(x, { ...options, out });
+  if (native === undefined)
+    return reference.quantize<QuantizedDtype>(x as Tensor<Float32Array>, {
+      ...(options as QuantizeOptions),
+      out: out as Int8Array,
+    });
 
   const ctl = writeChannels(shape, axis, count);
   const values = contiguous(data, shape, strides);
@@ -81,7 +97,7 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
       ctl.slots[Quantize.signed] = dtype === 'int8' ? 1 : 0;
       native.quantizeParams(ctl.bytes, values, scales, zeros);
     }
-    native.quantize(ctl.bytes, values, scales, zeros, out);
+    native.quantize(ctl.bytes, values, scales, zeros, out as Typed8);
   });
   if (axis === undefined) return { data: out, shape, scale: scales[0], zeroPoint: zeros[0] };
   return { data: out, shape, scale: scales, zeroPoint: zeros, axis };
@@ -101,16 +117,22 @@ export function quantize(x: Tensor<Float32Array>, options?: QuantizeOptions): Qu
  * const x = dequantize({ data: Uint8Array.of(0, 128, 130), shape: [3], scale: 0.5, zeroPoint: 128 });
  * console.log(x.data); // Float32Array(3) [ -64, 0, 1 ]
  */
-export function dequantize(q: QuantizedTensor | GroupQuantizedTensor, options?: DequantizeOptions): Tensor<Float32Array> {
+export function dequantize(q: QuantizedTensor | GroupQuantizedTensor, options?: DequantizeOptions): Tensor<Float32Array>;
+export function dequantize(q: DeviceQuantizedTensor, options?: DeviceOptions<DequantizeOptions>): DeviceTensor;
+export function dequantize(q: Tensor<unknown>, options?: DequantizeOptions | DeviceOptions<DequantizeOptions>): unknown {
   const native = nativeBinding();
   checkKeys(options, DEQUANTIZE_KEYS, 'options');
   checkTensor(q, 'a QuantizedTensor or GroupQuantizedTensor', 'q');
-  return isGrouped(q) ? dequantizeGroups(native, q, options?.out) : dequantizeTensor(native, q as QuantizedTensor, options?.out);
+  const out = options?.out;
+  const cuda = deviceOf(options?.device, q.data, {}, out);
+  if (!isGrouped(q)) return dequantizeTensor(bindingFor(native, cuda), q as QuantizedTensor, out);
+  if (cuda) throw lowpError('ERR_LOWP_UNSUPPORTED', "Expected 'cpu' for options.device (q is in groups) but received 'cuda'");
+  return dequantizeGroups(native, q, out);
 }
 
-function readFloats(out: unknown, count: number): Float32Array {
-  if (out === undefined) return allocate('Float32Array', count);
-  if (!isTagged(out, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.out', out);
+function readFloats(out: unknown, count: number, onDevice: boolean): Float32Array {
+  if (out === undefined) return allocate('Float32Array', count, onDevice);
+  if (!isElements(out, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'options.out', out);
   if (out.length < count) throw tooShort(out, count, 'one per value of q', 'options.out');
   return out;
 }
@@ -118,7 +140,7 @@ function readFloats(out: unknown, count: number): Float32Array {
 function dequantizeGroups(native: NativeBinding | undefined, q: object, givenOut: unknown): Tensor<Float32Array> {
   const weights = readGroups(q, 'q');
   const { k, n, data, scales, zeroPoints } = weights;
-  const out = readFloats(givenOut, n * k);
+  const out = readFloats(givenOut, n * k, false);
   if (givenOut !== undefined) {
     checkAlias(out, data, 'q');
     checkAlias(out, scales, 'q.scales');
@@ -131,12 +153,12 @@ function dequantizeGroups(native: NativeBinding | undefined, q: object, givenOut
 
 function dequantizeTensor(native: NativeBinding | undefined, q: QuantizedTensor, givenOut: unknown): Tensor<Float32Array> {
   const { data, shape: givenShape, strides, scale, zeroPoint, axis: givenAxis } = q;
-  if (!isTyped8(data)) throw expected('ERR_LOWP_TYPE', 'an Int8Array or Uint8Array', 'q.data', data);
+  if (!isElements8(data)) throw expected('ERR_LOWP_TYPE', 'an Int8Array or Uint8Array', 'q.data', data);
   checkShape(givenShape, 'q.shape');
   const shape = [...givenShape];
   checkExtent(data, shape, strides, 'q');
   const count = checkCount(shape, 'q.shape');
-  const dtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+  const dtype = isElements(data, 'Int8Array') ? 'int8' : 'uint8';
   const axis = givenAxis === undefined ? undefined : readAxis(givenAxis, shape.length, 'q.axis');
   const perChannel = axis !== undefined;
   const scales = perChannel ? readScales(scale, shape[axis], 'q.scale') : Float32Array.of(readScale(scale, 'q.scale'));
@@ -144,7 +166,7 @@ function dequantizeTensor(native: NativeBinding | undefined, q: QuantizedTensor,
     ? readZeroPoints(zeroPoint, shape[axis], dtype, 'q.zeroPoint')
     : Int32Array.of(readZeroPoint(zeroPoint, dtype, 'q.zeroPoint'));
 
-  const out = readFloats(givenOut, count);
+  const out = readFloats(givenOut, count, isDeviceArray(data));
   if (givenOut !== undefined) {
     checkAlias(out, data, 'q');
     checkAlias(out, scales, 'q.scale');

@@ -1,14 +1,24 @@
 import { nativeBinding } from '../native/load';
-import type { AsyncOptions, MatmulOutput, QuantizedConv2dOptions, QuantizedMatmulResult, QuantizedTensor } from '../types';
+import type {
+  AsyncOptions,
+  DeviceOptions,
+  DeviceQuantizedTensor,
+  MatmulOutput,
+  OnDevice,
+  QuantizedConv2dOptions,
+  QuantizedMatmulResult,
+  QuantizedTensor,
+  Tensor,
+} from '../types';
 import { checkKeys, readSignal } from '../validate/options';
 import { prepareConv, QUANTIZED_KEYS } from './conv';
 import type { PackedConv2d } from './packConv2d';
-import type { Result } from './qgemm';
 import { runConv, runConvAsync } from './runConv';
 
 const ASYNC_KEYS: ReadonlySet<string> = new Set([...QUANTIZED_KEYS, 'signal']);
 
 type Weights = QuantizedTensor | PackedConv2d;
+type Options = QuantizedConv2dOptions | DeviceOptions<QuantizedConv2dOptions>;
 
 /**
  * 8-bit convolution of images: `conv2d` of the real values, summed exactly in int32.
@@ -36,7 +46,12 @@ export function quantizedConv2d<O extends MatmulOutput = 'float32'>(
   weights: Weights,
   options?: QuantizedConv2dOptions & { readonly output?: O },
 ): QuantizedMatmulResult<O>;
-export function quantizedConv2d(x: QuantizedTensor, weights: Weights, options?: QuantizedConv2dOptions): Result {
+export function quantizedConv2d<O extends MatmulOutput = 'float32'>(
+  x: DeviceQuantizedTensor,
+  weights: Weights,
+  options?: DeviceOptions<QuantizedConv2dOptions> & { readonly output?: O },
+): OnDevice<QuantizedMatmulResult<O>>;
+export function quantizedConv2d(x: Tensor<unknown>, weights: Weights, options?: Options): unknown {
   nativeBinding();
   const call = prepareConv('int8', x, weights, options, QUANTIZED_KEYS);
   runConv(call, quantizedConv2d);
@@ -58,11 +73,16 @@ export function quantizedConv2dAsync<O extends MatmulOutput = 'float32'>(
   weights: Weights,
   options?: QuantizedConv2dOptions & AsyncOptions & { readonly output?: O },
 ): Promise<QuantizedMatmulResult<O>>;
-export async function quantizedConv2dAsync(
-  x: QuantizedTensor,
+export function quantizedConv2dAsync<O extends MatmulOutput = 'float32'>(
+  x: DeviceQuantizedTensor,
   weights: Weights,
-  options?: QuantizedConv2dOptions & AsyncOptions,
-): Promise<Result> {
+  options?: DeviceOptions<QuantizedConv2dOptions> & AsyncOptions & { readonly output?: O },
+): Promise<OnDevice<QuantizedMatmulResult<O>>>;
+export async function quantizedConv2dAsync(
+  x: Tensor<unknown>,
+  weights: Weights,
+  options?: Options & AsyncOptions,
+): Promise<unknown> {
   nativeBinding();
   checkKeys(options, ASYNC_KEYS, 'options');
   const signal = readSignal(options?.signal);

@@ -1,13 +1,23 @@
 import { expected } from '../errors';
 import type { Control } from '../native/control';
+import { bindingFor } from '../native/cuda';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { AsyncOptions, MatmulOutput, QuantizedMatmulOptions, QuantizedMatmulResult } from '../types';
+import type {
+  AsyncOptions,
+  DeviceOptions,
+  MatmulOutput,
+  OnDevice,
+  QuantizedMatmulOptions,
+  QuantizedMatmulResult,
+} from '../types';
 import { readSignal } from '../validate/options';
 import { giveControl, readOptions, takeControl, type Product } from '../validate/product';
 import { awaitJob, checkAliases, explain, takeHandle, writeJob } from './gemm';
 import { PackedWeights } from './packWeights';
-import { prepare, type Call, type Input, type Result, type Weights } from './qgemm';
+import { prepare, type Call, type DeviceInput, type Input, type Result, type Weights } from './qgemm';
+
+type Options = QuantizedMatmulOptions | DeviceOptions<QuantizedMatmulOptions>;
 
 const SYNC: Product = { quantized: true, async: false };
 const ASYNC: Product = { quantized: true, async: true };
@@ -45,11 +55,17 @@ export function quantizedMatmul<O extends MatmulOutput = 'float32'>(
   b: Weights,
   options?: QuantizedMatmulOptions & { readonly output?: O },
 ): QuantizedMatmulResult<O>;
-export function quantizedMatmul(a: Input, b: Weights, options?: QuantizedMatmulOptions): Result {
-  const native = nativeBinding();
+export function quantizedMatmul<O extends MatmulOutput = 'float32'>(
+  a: DeviceInput,
+  b: Weights,
+  options?: DeviceOptions<QuantizedMatmulOptions> & { readonly output?: O },
+): OnDevice<QuantizedMatmulResult<O>>;
+export function quantizedMatmul(a: Input | DeviceInput, b: Weights, options?: Options): unknown {
+  const backend = nativeBinding();
   const given = readOptions(options, SYNC);
   const control = takeControl();
   const call = prepare(control.slots, a, b, given);
+  const native = bindingFor(backend, call.cuda);
   if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
   const handle = takeHandle(native, control.slots, call, quantizedMatmul);
   try {
@@ -86,17 +102,19 @@ export function quantizedMatmulAsync<O extends MatmulOutput = 'float32'>(
   b: Weights,
   options?: QuantizedMatmulOptions & AsyncOptions & { readonly output?: O },
 ): Promise<QuantizedMatmulResult<O>>;
-export async function quantizedMatmulAsync(
-  a: Input,
+export function quantizedMatmulAsync<O extends MatmulOutput = 'float32'>(
+  a: DeviceInput,
   b: Weights,
-  options?: QuantizedMatmulOptions & AsyncOptions,
-): Promise<Result> {
-  const native = nativeBinding();
+  options?: DeviceOptions<QuantizedMatmulOptions> & AsyncOptions & { readonly output?: O },
+): Promise<OnDevice<QuantizedMatmulResult<O>>>;
+export async function quantizedMatmulAsync(a: Input | DeviceInput, b: Weights, options?: Options): Promise<unknown> {
+  const backend = nativeBinding();
   const given = readOptions(options, ASYNC);
   const signal = readSignal(given.signal);
   if (signal?.aborted === true) throw signal.reason;
   const control = takeControl();
   const call = prepare(control.slots, a, b, given);
+  const native = bindingFor(backend, call.cuda);
   if (call.empty || native === undefined) return runWithout(control, a, b, options, call);
   const job = writeJob(control.slots, call.ownsOut);
   const handle = takeHandle(native, control.slots, call, quantizedMatmulAsync);
@@ -124,13 +142,16 @@ function isGrouped(call: Call): call is GroupedCall {
 }
 
 /** Empty products, and those of the reference backend. */
-function runWithout(control: Control, a: Input, b: Weights, options: QuantizedMatmulOptions | undefined, call: Call): Result {
+function runWithout(control: Control, a: Input | DeviceInput, b: Weights, options: Options | undefined, call: Call): Result {
   checkAliases(control.slots, call);
   giveControl(control);
   if (call.empty) return call.result;
   const packed = 'oracle' in call.weights ? call.weights.oracle : undefined;
   const weights = b instanceof PackedWeights ? packed : b;
   if (weights === undefined) throw expected('ERR_LOWP_HANDLE', 'weights packed by this backend', 'b', b);
-  reference.quantizedMatmul<MatmulOutput>(a, weights, { ...options, out: call.out });
+  reference.quantizedMatmul<MatmulOutput>(a as Input, weights as reference.PackedWeights, {
+    ...(options as QuantizedMatmulOptions),
+    out: call.out,
+  });
   return call.result;
 }

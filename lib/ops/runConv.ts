@@ -3,22 +3,24 @@ import { fromNative, type Caller } from '../errors';
 import type { NativeBinding, NativeHandle } from '../native/binding';
 import { Conv } from '../native/slots';
 import { makeControl } from '../native/control';
+import { bindingFor } from '../native/cuda';
 import { nativeBinding } from '../native/load';
 import type { ConvCall } from './conv';
 import { runConvReference } from './convReference';
 import { awaitJob, writeJob } from './gemm';
 import { packConvForCall } from './packConv2d';
+import { handleOf } from './packed';
 
 /** Writes the result into call.out. */
 export function runConv(call: ConvCall, caller: Caller): void {
-  const native = nativeBinding();
+  const native = bindingFor(nativeBinding(), call.cuda);
   if (call.empty) return;
   if (native === undefined) runConvReference(call);
   else withHandle(native, call, caller, (handle) => native.conv(...argumentsOf(call, handle)));
 }
 
 export async function runConvAsync(call: ConvCall, signal: AbortSignal | undefined, caller: Caller): Promise<void> {
-  const native = nativeBinding();
+  const native = bindingFor(nativeBinding(), call.cuda);
   if (call.empty) return;
   if (native === undefined) {
     runConvReference(call);
@@ -31,13 +33,14 @@ export async function runConvAsync(call: ConvCall, signal: AbortSignal | undefin
 
 /** Runs `body` with the caller's handle, or with one that lives for this call. A job holds on to what it needs. */
 function withHandle<T>(native: NativeBinding, call: ConvCall, caller: Caller, body: (handle: NativeHandle) => T): T {
-  const handle = call.handle ?? packConvForCall(native, call.weights, caller);
+  const { packed, weights } = call;
+  const handle = packed === undefined ? packConvForCall(native, weights, caller) : handleOf(packed, native);
   try {
     return body(handle);
   } catch (thrown) {
     throw fromNative(thrown, caller);
   } finally {
-    if (call.handle === undefined) native.dispose(handle);
+    if (packed === undefined) native.dispose(handle);
   }
 }
 

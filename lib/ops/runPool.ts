@@ -2,6 +2,7 @@
 import { fromNative, type Caller } from '../errors';
 import type { NativeBinding } from '../native/binding';
 import { makeControl } from '../native/control';
+import { bindingFor } from '../native/cuda';
 import { nativeBinding } from '../native/load';
 import { Pool } from '../native/slots';
 import * as reference from '../reference';
@@ -11,7 +12,7 @@ import type { PoolCall } from './poolCall';
 
 /** Writes the result into call.out. */
 export function runPool(call: PoolCall, caller: Caller): void {
-  const native = nativeBinding();
+  const native = bindingFor(nativeBinding(), call.cuda);
   if (call.empty) return;
   if (native === undefined) {
     runReference(call);
@@ -25,7 +26,7 @@ export function runPool(call: PoolCall, caller: Caller): void {
 }
 
 export async function runPoolAsync(call: PoolCall, signal: AbortSignal | undefined, caller: Caller): Promise<void> {
-  const native = nativeBinding();
+  const native = bindingFor(nativeBinding(), call.cuda);
   if (call.empty) return;
   if (native === undefined) {
     runReference(call);

@@ -7,7 +7,7 @@ import * as reference from '../reference';
 import type { AsyncOptions, QuantizedEmbeddings, SearchOptions, SearchResult, Tensor } from '../types';
 import { allocate, tooShort } from '../validate/arrays';
 import { readFloatRows, type FloatRows } from '../validate/embeddings';
-import { checkDevice, checkKeys, readSignal, readThreads } from '../validate/options';
+import { checkOnlyCpu, checkKeys, readSignal, readThreads } from '../validate/options';
 import { awaitJob, nextJob } from './gemm';
 import { readCorpus, type CorpusState, type PackedEmbeddings } from './packEmbeddings';
 import { handleOf } from './packed';
@@ -68,7 +68,7 @@ export function searchEmbeddings(
   if (native === undefined) return runReference(call, queries, options);
   const out = allocate('Int32Array', 2 * call.queries.rows * scanned(call));
   try {
-    native.search(control(call).bytes, call.queries.codes, handleOf(call.corpus), out);
+    native.search(control(call).bytes, call.queries.codes, handleOf(call.corpus, native), out);
     return finish(native, call, out);
   } catch (thrown) {
     throw fromNative(thrown, searchEmbeddings);
@@ -104,7 +104,7 @@ export async function searchEmbeddingsAsync(
   ctl.slots[Search.job] = job;
   let done: Promise<void>;
   try {
-    done = native.searchAsync(ctl.bytes, call.queries.codes, handleOf(call.corpus), out);
+    done = native.searchAsync(ctl.bytes, call.queries.codes, handleOf(call.corpus, native), out);
   } catch (thrown) {
     throw fromNative(thrown, searchEmbeddingsAsync);
   }
@@ -177,7 +177,7 @@ function prepare(
   const { k: givenK, rescore: givenRescore, threads, device } = options ?? {};
   const queries = readQueries(givenQueries, corpus);
   const k = readK(givenK, corpus.rows);
-  checkDevice(device);
+  checkOnlyCpu(device);
   const rescore = givenRescore === undefined ? undefined : readRescore(givenRescore, corpus, k);
   if (rescore !== undefined && !queries.isFloat) {
     throw lowpError('ERR_LOWP_TYPE', 'Expected float32 queries with options.rescore but received quantized ones');

@@ -3,10 +3,11 @@ import { expected } from '../errors';
 import type { NumericArray } from '../native/binding';
 import { ActivationQuantization, Gemm } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
-import type { QuantizedTensor, SparseMatmulOptions, SparseMatrix, SparseSide } from '../types';
-import { checkAlias, isTagged, isTyped8 } from '../validate/arrays';
+import { isDeviceArray } from '../native/deviceArray';
+import type { DeviceOptions, QuantizedTensor, SparseMatmulOptions, SparseMatrix, SparseSide } from '../types';
+import { checkAlias, isElements, isElements8 } from '../validate/arrays';
 import { refuseRealEpilogue, writeActivation } from '../validate/epilogue';
-import { checkDevice, checkKeys, checkTensor, readName, readThreads } from '../validate/options';
+import { checkKeys, checkTensor, readName, readThreads } from '../validate/options';
 import { reach, readScale, readZeroPoint } from '../validate/quantization';
 import {
   checkExtent,
@@ -18,7 +19,7 @@ import {
   type OperandName,
 } from '../validate/shapes';
 import { isSparse, readSparse, type SparseArrays } from '../validate/sparse';
-import { readOut } from './gemm';
+import { deviceOf, readOut } from './gemm';
 import { sparseStateOf, type PackedSparse, type SparseState } from './packSparse';
 import { checkDepth, makeResult, noRawSums, readBias, writeOutput, type Result } from './qgemm';
 
@@ -42,17 +43,21 @@ export interface SparseCall {
   readonly bias: Float32Array | Int32Array | undefined;
   readonly result: Result;
   readonly empty: boolean;
+  readonly cuda: boolean;
 }
 
 export const KEYS: ReadonlySet<string> = new Set([
   ...['side', 'bias', 'activation', 'activations', 'output', 'out', 'outStride', 'threads', 'device'],
 ]);
+/** As the public functions take them. */
+export type SparseOptions = SparseMatmulOptions | DeviceOptions<SparseMatmulOptions>;
+
 const NO_OPTIONS: SparseMatmulOptions = Object.freeze({});
 
 /** max|value| of int8. */
 const REACH_SPARSE = 128;
 
-export function readSide(options: SparseMatmulOptions | undefined): SparseSide {
+export function readSide(options: SparseOptions | undefined): SparseSide {
   const side = options?.side;
   return side === undefined ? 'left' : readName(side, ['left', 'right'], 'options.side');
 }
@@ -62,7 +67,7 @@ export function prepareSparse(
   side: SparseSide,
   a: unknown,
   b: unknown,
-  options: SparseMatmulOptions | undefined,
+  options: SparseOptions | undefined,
   keys: ReadonlySet<string>,
 ): SparseCall {
   checkKeys(options, keys, 'options');
@@ -80,7 +85,7 @@ export function prepareSparse(
     throw expected('ERR_LOWP_SHAPE', `${sparse.cols} (the columns of ${sparseName})`, `K of ${denseName}`, ctl[Gemm.k]);
   }
   const quantized = dtype === 'int8';
-  const dynamic = quantized && !isTyped8(dense.data);
+  const dynamic = quantized && !isElements8(dense.data);
   writeQuantization(ctl, given.activations, side, dtype, dynamic);
   if (!quantized && output !== undefined && output !== 'float32') {
     throw expected('ERR_LOWP_VALUE', `'float32' (the values of ${sparseName} are float32)`, 'options.output', output);
@@ -93,14 +98,14 @@ export function prepareSparse(
   if (quantized) checkDepth(sparse.longestRow, dense.reach, REACH_SPARSE, `the elements in a row of ${sparseName}`);
 
   ctl[Gemm.threads] = readThreads(given.threads, 'options.threads');
-  checkDevice(given.device);
+  const cuda = deviceOf(given.device, dense.data, sparse, givenOut);
   const columns = left && dense.shape.length === 2;
   if (columns) ctl[Gemm.m] = rows;
   const extent = columns
     ? writeResult(ctl, rows, dense.shape[1], given.outStride)
     : writeResult(ctl, ctl[Gemm.batch] * ctl[Gemm.m], rows, given.outStride);
   const yShape = columns ? [rows, dense.shape[1]] : resultShape(dense.shape, rows);
-  const out = readOut(givenOut, tag, extent);
+  const out = readOut(givenOut, tag, extent, isDeviceArray(dense.data));
   if (givenOut !== undefined) {
     checkAliases(out, sparse, sparseName);
     checkAlias(out, dense.data, denseName);
@@ -118,6 +123,7 @@ export function prepareSparse(
     bias,
     result,
     empty: extent === 0,
+    cuda,
   };
 }
 
@@ -141,8 +147,8 @@ interface Dense {
 function readDense(ctl: Float64Array, value: unknown, name: OperandName, left: boolean, dtype: 'int8' | 'float32'): Dense {
   checkTensor(value, dtype === 'int8' ? 'a QuantizedTensor or a float32 Tensor' : 'a float32 Tensor', name);
   const { data, shape, strides, scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = value;
-  const float = isTagged(data, 'Float32Array');
-  if (!float && !(dtype === 'int8' && isTyped8(data))) {
+  const float = isElements(data, 'Float32Array');
+  if (!float && !(dtype === 'int8' && isElements8(data))) {
     const what = dtype === 'int8' ? 'an Int8Array, Uint8Array or Float32Array' : 'a Float32Array (the sparse values are float32)';
     throw expected('ERR_LOWP_TYPE', what, `${name}.data`, data);
   }
@@ -153,7 +159,7 @@ function readDense(ctl: Float64Array, value: unknown, name: OperandName, left: b
   ctl[Gemm.zeroA] = 0;
   if (float) return { data, shape, reach: 255 };
   if (axis !== undefined) throw expected('ERR_LOWP_VALUE', 'one scale and no axis', `${name}.axis`, axis);
-  const type = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+  const type = isElements(data, 'Int8Array') ? 'int8' : 'uint8';
   ctl[Gemm.scaleA] = readScale(scale, `${name}.scale`);
   ctl[Gemm.zeroA] = readZeroPoint(zeroPoint, type, `${name}.zeroPoint`);
   return { data, shape, reach: reach(ctl[Gemm.zeroA], type) };

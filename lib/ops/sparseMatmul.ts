@@ -1,19 +1,22 @@
 import { expected, fromNative, type Caller } from '../errors';
 import type { NativeBinding, NativeHandle, NumericArray } from '../native/binding';
 import { Gemm } from '../native/slots';
+import { bindingFor } from '../native/cuda';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { AsyncOptions, MatmulOutput, QuantizedMatmulResult, SparseMatmulOptions } from '../types';
+import type { AsyncOptions, DeviceOptions, MatmulOutput, OnDevice, QuantizedMatmulResult, SparseMatmulOptions } from '../types';
 import { checkKeys, readSignal } from '../validate/options';
 import { contiguous } from './contiguous';
 import { awaitJob, writeJob } from './gemm';
 import { matrixOf, packSparseForCall } from './packSparse';
 import { handleOf } from './packed';
-import type { Input, Result } from './qgemm';
+import type { DeviceInput, Input } from './qgemm';
 import { KEYS, prepareSparse, readSide, type Sparse, type SparseCall } from './sparse';
 
 const ASYNC_KEYS: ReadonlySet<string> = new Set([...KEYS, 'signal']);
 
+type Operand = Sparse | Input | DeviceInput;
+type Options = SparseMatmulOptions | DeviceOptions<SparseMatmulOptions>;
 type Left<O> = SparseMatmulOptions & { readonly side?: 'left'; readonly output?: O };
 type Right<O> = SparseMatmulOptions & { readonly side: 'right'; readonly output?: O };
 
@@ -51,13 +54,24 @@ export function sparseMatmul<O extends MatmulOutput = 'float32'>(
   b: Sparse,
   options: Right<O>,
 ): QuantizedMatmulResult<O>;
-export function sparseMatmul(a: Sparse | Input, b: Sparse | Input, options?: SparseMatmulOptions): Result {
-  const native = nativeBinding();
+export function sparseMatmul<O extends MatmulOutput = 'float32'>(
+  a: Sparse,
+  b: DeviceInput,
+  options?: DeviceOptions<Left<O>>,
+): OnDevice<QuantizedMatmulResult<O>>;
+export function sparseMatmul<O extends MatmulOutput = 'float32'>(
+  a: DeviceInput,
+  b: Sparse,
+  options: DeviceOptions<Right<O>>,
+): OnDevice<QuantizedMatmulResult<O>>;
+export function sparseMatmul(a: Operand, b: Operand, options?: Options): unknown {
+  const backend = nativeBinding();
   const side = readSide(options);
   const call = prepareSparse(side, a, b, options, KEYS);
+  const native = bindingFor(backend, call.cuda);
   if (call.empty) return call.result;
   const dense = (side === 'left' ? b : a) as Input;
-  if (native === undefined) runReference(call, dense, { ...options, side });
+  if (native === undefined) runReference(call, dense, { ...(options as SparseMatmulOptions), side });
   else withHandle(native, call, sparseMatmul, (handle) => native.sparse(...argumentsOf(call, handle)));
   return call.result;
 }
@@ -82,21 +96,28 @@ export function sparseMatmulAsync<O extends MatmulOutput = 'float32'>(
   b: Sparse,
   options: Right<O> & AsyncOptions,
 ): Promise<QuantizedMatmulResult<O>>;
-export async function sparseMatmulAsync(
-  a: Sparse | Input,
-  b: Sparse | Input,
-  options?: SparseMatmulOptions & AsyncOptions,
-): Promise<Result> {
-  const native = nativeBinding();
+export function sparseMatmulAsync<O extends MatmulOutput = 'float32'>(
+  a: Sparse,
+  b: DeviceInput,
+  options?: DeviceOptions<Left<O>> & AsyncOptions,
+): Promise<OnDevice<QuantizedMatmulResult<O>>>;
+export function sparseMatmulAsync<O extends MatmulOutput = 'float32'>(
+  a: DeviceInput,
+  b: Sparse,
+  options: DeviceOptions<Right<O>> & AsyncOptions,
+): Promise<OnDevice<QuantizedMatmulResult<O>>>;
+export async function sparseMatmulAsync(a: Operand, b: Operand, options?: Options & AsyncOptions): Promise<unknown> {
+  const backend = nativeBinding();
   checkKeys(options, ASYNC_KEYS, 'options');
   const signal = readSignal(options?.signal);
   if (signal?.aborted === true) throw signal.reason;
   const side = readSide(options);
   const call = prepareSparse(side, a, b, options, ASYNC_KEYS);
+  const native = bindingFor(backend, call.cuda);
   if (call.empty) return call.result;
   const dense = (side === 'left' ? b : a) as Input;
   if (native === undefined) {
-    runReference(call, dense, { ...options, side });
+    runReference(call, dense, { ...(options as SparseMatmulOptions), side });
     return call.result;
   }
   const job = writeJob(call.control.slots, call.ownsOut);
@@ -107,7 +128,7 @@ export async function sparseMatmulAsync(
 
 /** Runs `body` with the caller's handle, or with one that lives for this call. A job holds on to what it needs. */
 function withHandle<T>(native: NativeBinding, { sparse }: SparseCall, caller: Caller, body: (handle: NativeHandle) => T): T {
-  const handle = 'rowPtr' in sparse ? packSparseForCall(native, sparse, caller) : handleOf(sparse);
+  const handle = 'rowPtr' in sparse ? packSparseForCall(native, sparse, caller) : handleOf(sparse, native);
   try {
     return body(handle);
   } catch (thrown) {

@@ -1,11 +1,13 @@
 import { expected, fromNative, lowpError } from '../errors';
 import { Svd, SvdCriterion, SvdReport } from '../native/slots';
 import { makeControl, type Control } from '../native/control';
+import { bindingFor } from '../native/cuda';
+import { isDeviceArray } from '../native/deviceArray';
 import { nativeBinding } from '../native/load';
 import * as reference from '../reference';
-import type { AsyncOptions, Tensor, TruncatedSvd, TruncatedSvdOptions } from '../types';
-import { allocate, isTagged } from '../validate/arrays';
-import { checkDevice, checkKeys, checkTensor, readBoolean, readName, readSignal, readThreads } from '../validate/options';
+import type { AsyncOptions, DeviceTensor, Tensor, TruncatedSvd, TruncatedSvdOptions } from '../types';
+import { allocate, isElements } from '../validate/arrays';
+import { checkKeys, checkTensor, readBoolean, readDevice, readName, readSignal, readThreads } from '../validate/options';
 import { checkExtent, checkShape, leadingDimension } from '../validate/shapes';
 import { awaitJob, nextJob } from './gemm';
 
@@ -27,6 +29,7 @@ interface Call {
   readonly n: number;
   /** The largest rank that may come out. */
   readonly most: number;
+  readonly cuda: boolean;
 }
 
 /**
@@ -57,10 +60,11 @@ interface Call {
  * const { u, s, vt, energy } = truncatedSvd(a, { rank: 1 });
  * console.log(s.data, u.data, vt.data, energy); // about 3, 1 0, 1 0 0 and 9 / 13
  */
-export function truncatedSvd(a: Tensor<Float32Array>, options: TruncatedSvdOptions): TruncatedSvd {
-  const native = nativeBinding();
+export function truncatedSvd(a: Tensor<Float32Array> | DeviceTensor, options: TruncatedSvdOptions): TruncatedSvd {
+  const backend = nativeBinding();
   const call = prepare(a, options, KEYS);
-  if (native === undefined) return reference.truncatedSvd(a, options);
+  const native = bindingFor(backend, call.cuda);
+  if (native === undefined) return reference.truncatedSvd(a as Tensor<Float32Array>, options);
   const out = outOf(call);
   try {
     native.svd(call.control.bytes, call.a, out);
@@ -80,15 +84,16 @@ export function truncatedSvd(a: Tensor<Float32Array>, options: TruncatedSvdOptio
  * console.log(s.data, residual); // about 5 and 0: the rows are multiples of each other
  */
 export async function truncatedSvdAsync(
-  a: Tensor<Float32Array>,
+  a: Tensor<Float32Array> | DeviceTensor,
   options: TruncatedSvdOptions & AsyncOptions,
 ): Promise<TruncatedSvd> {
-  const native = nativeBinding();
+  const backend = nativeBinding();
   checkKeys(options, ASYNC_KEYS, 'options');
   const signal = readSignal(options?.signal);
   if (signal?.aborted === true) throw signal.reason;
   const call = prepare(a, options, ASYNC_KEYS);
-  if (native === undefined) return reference.truncatedSvd(a, options);
+  const native = bindingFor(backend, call.cuda);
+  if (native === undefined) return reference.truncatedSvd(a as Tensor<Float32Array>, options);
   const out = outOf(call);
   const job = nextJob();
   call.control.slots[Svd.job] = job;
@@ -125,7 +130,7 @@ function prepare(a: unknown, options: TruncatedSvdOptions, keys: ReadonlySet<str
   checkKeys(options, keys, 'options');
   checkTensor(a, 'a float32 Tensor', 'a');
   const { data, shape, strides }: Partial<Record<keyof Tensor<unknown>, unknown>> = a;
-  if (!isTagged(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'a.data', data);
+  if (!isElements(data, 'Float32Array')) throw expected('ERR_LOWP_TYPE', 'a Float32Array', 'a.data', data);
   checkShape(shape, 'a.shape');
   if (shape.length !== 2) throw expected('ERR_LOWP_SHAPE', 'two dimensions', 'a.shape', shape);
   const [m, n] = shape;
@@ -146,8 +151,7 @@ function prepare(a: unknown, options: TruncatedSvdOptions, keys: ReadonlySet<str
   ctl[Svd.seed] = seed === undefined ? 0 : readCount(seed, Number.MAX_SAFE_INTEGER, 'options.seed');
   ctl[Svd.measure] = readBoolean(measureResidual, 'options.measureResidual') ? 1 : 0;
   ctl[Svd.threads] = readThreads(threads, 'options.threads');
-  checkDevice(device);
-  return { control, a: data, m, n, most };
+  return { control, a: data, m, n, most, cuda: readDevice(device, isDeviceArray(data)) };
 }
 
 /** Writes what is kept and returns the largest rank that can come of it. */

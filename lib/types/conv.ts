@@ -1,5 +1,5 @@
 /** Shapes of data and options of convolutions and pooling. */
-import type { Activation, QuantizedOutput, QuantizedTensor, Tensor } from '../types';
+import type { Activation, Device, QuantizedOutput, QuantizedTensor, Tensor } from '../types';
 
 /** Order of the dimensions of x and of the result: [N, C, H, W] or [N, H, W, C]; of one spatial dimension [N, C, L] or [N, L, C]. */
 export type ConvLayout = 'NCHW' | 'NHWC';
@@ -52,14 +52,16 @@ export interface PackConv2dOptions {
    * Default: the direct sum.
    */
   readonly winograd?: 2 | 4;
+  /** Where the packed weights are, and with them the calls that use them. Default `'cpu'`. */
+  readonly device?: Device;
 }
 
 /** How a call of convolutions and poolings is run. */
 export interface RunOptions {
   /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
   readonly threads?: number;
-  /** Default `'cpu'`. */
-  readonly device?: 'cpu' | 'cuda';
+  /** Where it runs; see `Device`. */
+  readonly device?: Device;
 }
 
 /** Options of both convolutions. */

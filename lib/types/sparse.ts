@@ -1,5 +1,5 @@
 /** Sparse matrices, and the options of their products. */
-import type { Activation, QuantizedOutput } from '../types';
+import type { Activation, Device, QuantizedOutput } from '../types';
 
 /** What a sparse matrix may hold. */
 export type SparseValues = Float32Array | Int8Array;
@@ -72,6 +72,11 @@ export type SparseMatrix<T extends SparseValues = SparseValues> = CsrMatrix<T> |
 /** Where the sparse operand stands: `'left'`: a [M, K] * b [K, N]. `'right'`: a [..., M, K] * transposed b [N, K]. */
 export type SparseSide = 'left' | 'right';
 
+export interface PackSparseOptions {
+  /** Where the packed weights are, and with them the calls that use them. Default `'cpu'`. */
+  readonly device?: Device;
+}
+
 export interface SparseMatmulOptions {
   /** Default `'left'`. */
   readonly side?: SparseSide;
@@ -96,6 +101,6 @@ export interface SparseMatmulOptions {
   readonly outStride?: number;
   /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
   readonly threads?: number;
-  /** Default `'cpu'`. */
-  readonly device?: 'cpu' | 'cuda';
+  /** Where it runs; see `Device`. */
+  readonly device?: Device;
 }

@@ -1,5 +1,5 @@
 /** Truncated singular value decomposition. */
-import type { Tensor } from '../types';
+import type { Device, Tensor } from '../types';
 
 /** Exactly one of `rank`, `energy`, `maxError` and `parameterBudget` says how many singular triplets are kept. */
 export interface TruncatedSvdOptions {
@@ -29,8 +29,8 @@ export interface TruncatedSvdOptions {
   readonly measureResidual?: boolean;
   /** Threads for this call, 1 or more. Default: `runtime.threads`. The result does not depend on it. */
   readonly threads?: number;
-  /** Default `'cpu'`. */
-  readonly device?: 'cpu' | 'cuda';
+  /** Where it runs; see `Device`. */
+  readonly device?: Device;
 }
 
 /** a ~ u * diag(s) * vt: the r largest singular values, descending, with orthonormal columns of u and rows of vt. */

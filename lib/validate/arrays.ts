@@ -1,6 +1,7 @@
 /** Typed arrays of any realm: what they are, how long, whether they overlap. */
 import type { TensorArray } from '../native/binding';
 import { expected, lowpError, type LowpError } from '../errors';
+import { allocateOnDevice, isDeviceArray } from '../native/deviceArray';
 
 export type ArrayTag = 'Float32Array' | 'Int32Array' | 'Int8Array' | 'Uint8Array';
 /** Products have no results of 16 bits. */
@@ -39,6 +40,23 @@ export function isTyped8(value: unknown): value is Int8Array | Uint8Array {
   return tag === 'Int8Array' || tag === 'Uint8Array';
 }
 
+/**
+ * Elements of this type, in an array of the host or of the CUDA device. An array on the device is passed on as if it were one of the
+ * host: it has its length and its place (`buffer`, `byteOffset`), and elements are looked at only by functions that ask `isTagged`.
+ */
+export function isElements<T extends TensorTag>(value: unknown, tag: T): value is TaggedArrays[T] {
+  return tagGetter.call(value) === tag || (isDeviceArray(value) && value.type === tag);
+}
+
+export function isElements8(value: unknown): value is Int8Array | Uint8Array {
+  return isElements(value, 'Int8Array') || isElements(value, 'Uint8Array');
+}
+
+/** The type of the elements, wherever they are. */
+export function elementTag(value: unknown): string | undefined {
+  return tagGetter.call(value) ?? (isDeviceArray(value) ? value.type : undefined);
+}
+
 /** `min` elements are needed; `formula` says why. Called after the check failed, so it may be slow. */
 export function tooShort(array: TensorArray, min: number, formula: string, name: string): LowpError {
   if (isDetached(array)) {
@@ -56,7 +74,7 @@ export function checkLength(array: TensorArray, length: number, meaning: string,
 
 /** ArrayBuffer.prototype.detached came with Node 21; a view of a detached buffer can't be made in any version. */
 function isDetached(array: TensorArray): boolean {
-  if (array.length > 0) return false;
+  if (array.length > 0 || isDeviceArray(array)) return false;
   try {
     return new Uint8Array(array.buffer).length < 0;
   } catch {
@@ -81,8 +99,10 @@ export function checkAlias(out: TensorArray, input: TensorArray, name: string): 
   );
 }
 
-export function allocate<T extends TensorTag>(tag: T, length: number): TaggedArrays[T];
-export function allocate(tag: TensorTag, length: number): TensorArray {
+/** `onDevice`: in the memory of the CUDA device. */
+export function allocate<T extends TensorTag>(tag: T, length: number, onDevice?: boolean): TaggedArrays[T];
+export function allocate(tag: TensorTag, length: number, onDevice = false): unknown {
+  if (onDevice) return allocateOnDevice(tag, length);
   try {
     if (tag === 'Float32Array') return new Float32Array(length);
     if (tag === 'Int32Array') return new Int32Array(length);

@@ -3,7 +3,7 @@ import type { Activation, QuantizedTensor } from '../types';
 import { expected, lowpError } from '../errors';
 import type { NumericArray, Typed8 } from '../native/binding';
 import { ActivationCode, Gemm } from '../native/slots';
-import { checkAlias, checkLength, isTagged, isTyped8 } from './arrays';
+import { checkAlias, checkLength, isElements, isElements8 } from './arrays';
 import { checkKeys, readName } from './options';
 import { readScale, readZeroPoint } from './quantization';
 import { checkExtent, checkShape } from './shapes';
@@ -87,7 +87,7 @@ export function readResidual(
   if (value === undefined) return undefined;
   const n = resultShape[resultShape.length - 1];
   ctl[Gemm.ldResidual] = n;
-  if (isTagged(value, 'Float32Array')) {
+  if (isElements(value, 'Float32Array')) {
     let count = 1;
     for (let i = 0; i < resultShape.length; i++) count *= resultShape[i];
     checkLength(value, count, 'one per element of the result', 'options.residual');
@@ -97,7 +97,7 @@ export function readResidual(
     throw expected('ERR_LOWP_TYPE', 'a Tensor or Float32Array', 'options.residual', value);
   }
   const { data, shape, strides, scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = value;
-  if (!isTagged(data, 'Float32Array') && !(quantized && isTyped8(data))) {
+  if (!isElements(data, 'Float32Array') && !(quantized && isElements8(data))) {
     const what = quantized ? 'a Float32Array, Int8Array or Uint8Array' : 'a Float32Array';
     throw expected('ERR_LOWP_TYPE', what, 'options.residual.data', data);
   }
@@ -107,10 +107,10 @@ export function readResidual(
   }
   checkExtent(data, shape, strides, 'options.residual');
   if (strides !== undefined) ctl[Gemm.ldResidual] = rowStride(shape, strides as readonly number[]);
-  if (isTyped8(data)) {
+  if (isElements8(data)) {
     if (axis !== undefined) throw expected('ERR_LOWP_VALUE', 'one scale and no axis', 'options.residual.axis', axis);
     ctl[Gemm.scaleResidual] = readScale(scale, 'options.residual.scale');
-    const dtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+    const dtype = isElements(data, 'Int8Array') ? 'int8' : 'uint8';
     ctl[Gemm.zeroResidual] = readZeroPoint(zeroPoint, dtype, 'options.residual.zeroPoint');
   }
   return data;

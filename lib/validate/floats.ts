@@ -2,7 +2,7 @@
 import { expected } from '../errors';
 import { StorageCode } from '../native/slots';
 import type { Float16Tensor, FloatDtype } from '../types';
-import { isTagged } from './arrays';
+import { isElements } from './arrays';
 import { readName } from './options';
 
 export const FLOAT_DTYPES = ['float32', 'bfloat16', 'float16'] as const;
@@ -15,14 +15,14 @@ export function isFloatDtype(dtype: string): dtype is FloatDtype {
 }
 
 export function isFloatArray(data: unknown): data is FloatArray {
-  return isTagged(data, 'Float32Array') || isTagged(data, 'Uint16Array');
+  return isElements(data, 'Float32Array') || isElements(data, 'Uint16Array');
 }
 
 /** The array of a Tensor or Float16Tensor and what its elements are. */
 export function readFloats(x: object, name: string): { readonly data: FloatArray; readonly dtype: FloatDtype } {
   const { data, dtype }: Partial<Record<keyof Float16Tensor, unknown>> = x;
-  if (isTagged(data, 'Float32Array')) return { data, dtype: 'float32' };
-  if (isTagged(data, 'Uint16Array')) return { data, dtype: readName(dtype, DTYPES_16, `${name}.dtype`) };
+  if (isElements(data, 'Float32Array')) return { data, dtype: 'float32' };
+  if (isElements(data, 'Uint16Array')) return { data, dtype: readName(dtype, DTYPES_16, `${name}.dtype`) };
   throw expected('ERR_LOWP_TYPE', 'a Float32Array, or a Uint16Array of 16-bit floats,', `${name}.data`, data);
 }
 

@@ -4,9 +4,6 @@ import { MAX_THREADS } from '../native/slots';
 
 const DEVICES = ['cpu', 'cuda'] as const;
 
-/** What `device: 'cuda'` and runtime.cuda answer. */
-export const NO_CUDA = 'this build of lowp has no CUDA kernels';
-
 /** for-in rather than Object.keys: no array is made, and inherited options (a class of settings) count too. */
 export function checkKeys(options: object | undefined, known: ReadonlySet<string>, name: string): void {
   if (options === undefined) return;
@@ -51,10 +48,18 @@ export function readThreads(value: unknown, name: string): number {
   return value;
 }
 
-export function checkDevice(value: unknown): void {
-  if (value === undefined || value === 'cpu') return;
-  readName(value, DEVICES, 'options.device');
-  throw lowpError('ERR_LOWP_UNSUPPORTED', `Expected 'cpu' for options.device but received 'cuda': ${NO_CUDA}`);
+/** Whether the call runs on the CUDA device: where the option says, by default where an operand is. */
+export function readDevice(value: unknown, operandOnDevice: boolean): boolean {
+  if (value === undefined) return operandOnDevice;
+  if (readName(value, DEVICES, 'options.device') === 'cuda') return true;
+  if (operandOnDevice) throw expected('ERR_LOWP_VALUE', "'cuda' (an operand is there)", 'options.device', value);
+  return false;
+}
+
+/** Of functions that have no kernels for CUDA. */
+export function checkOnlyCpu(value: unknown): void {
+  if (value === undefined || readName(value, DEVICES, 'options.device') === 'cpu') return;
+  throw lowpError('ERR_LOWP_UNSUPPORTED', "Expected 'cpu' for options.device but received 'cuda': there are no such kernels");
 }
 
 export function readSignal(value: unknown): AbortSignal | undefined {

@@ -2,7 +2,7 @@
 import type { MaxPool2dOptions, QuantizedOutput, QuantizedTensor } from '../types';
 import { expected } from '../errors';
 import type { Typed8 } from '../native/binding';
-import { isTagged, isTyped8 } from './arrays';
+import { isElements, isElements8 } from './arrays';
 import { readImages, readKernel, readLayout, readWindow, type WindowSizes } from './conv';
 import { checkKeys, checkTensor, readBoolean, readName } from './options';
 import { readScale, readZeroPoint } from './quantization';
@@ -22,8 +22,8 @@ export interface PoolImage {
 export function readPoolImage(x: unknown): PoolImage {
   checkTensor(x, 'a QuantizedTensor or a float32 Tensor', 'x');
   const { data, shape, strides, scale, zeroPoint, axis }: Partial<Record<keyof QuantizedTensor, unknown>> = x;
-  const float = isTagged(data, 'Float32Array');
-  if (!float && !isTyped8(data)) {
+  const float = isElements(data, 'Float32Array');
+  if (!float && !isElements8(data)) {
     throw expected('ERR_LOWP_TYPE', 'an Int8Array, Uint8Array or Float32Array', 'x.data', data);
   }
   checkShape(shape, 'x.shape');
@@ -31,7 +31,7 @@ export function readPoolImage(x: unknown): PoolImage {
   checkExtent(data, sizes, strides, 'x');
   if (float) return { data, shape: sizes, strides, quantized: undefined };
   if (axis !== undefined) throw expected('ERR_LOWP_VALUE', 'one scale and no axis', 'x.axis', axis);
-  const dtype = isTagged(data, 'Int8Array') ? 'int8' : 'uint8';
+  const dtype = isElements(data, 'Int8Array') ? 'int8' : 'uint8';
   const quantized = {
     dtype,
     scale: readScale(scale, 'x.scale'),
@@ -40,7 +40,7 @@ export function readPoolImage(x: unknown): PoolImage {
   return { data, shape: sizes, strides, quantized };
 }
 
-export function readPoolWindow({ shape }: PoolImage, options: MaxPool2dOptions): WindowSizes {
+export function readPoolWindow({ shape }: PoolImage, options: Omit<MaxPool2dOptions, 'out'>): WindowSizes {
   const images = readImages(shape, readLayout(options.layout));
   const kernel = readKernel(options.kernel, images.spatial);
   return readWindow(images, kernel, options, readBoolean(options.ceilMode, 'options.ceilMode'));

@@ -20,6 +20,7 @@ export interface Given {
   residual: unknown;
   outStride: unknown;
   transposeA: unknown;
+  tensorCores: unknown;
   transposeB: unknown;
   activations: unknown;
   device: unknown;
@@ -29,7 +30,7 @@ export interface Given {
 const COMMON = ['activation', 'transposeB', 'threads', 'device', 'bias', 'residual', 'out', 'outStride'] as const;
 
 function namesOf({ quantized, async }: Product): (keyof Given)[] {
-  const own = quantized ? (['activations', 'output'] as const) : (['transposeA'] as const);
+  const own = quantized ? (['activations', 'output'] as const) : (['transposeA', 'tensorCores'] as const);
   return async ? [...COMMON, ...own, 'signal'] : [...COMMON, ...own];
 }
 
@@ -48,6 +49,7 @@ export function readOptions(options: object | undefined, product: Product): Give
     residual: undefined,
     outStride: undefined,
     transposeA: undefined,
+    tensorCores: undefined,
     transposeB: undefined,
     activations: undefined,
     device: undefined,
@@ -84,6 +86,10 @@ export function readOptions(options: object | undefined, product: Product): Give
         break;
       case 'transposeA':
         given.transposeA = value;
+        known = !product.quantized;
+        break;
+      case 'tensorCores':
+        given.tensorCores = value;
         known = !product.quantized;
         break;
       case 'transposeB':

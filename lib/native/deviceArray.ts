@@ -1,0 +1,104 @@
+/** Typed arrays in the memory of the CUDA device. */
+import { fromNative, lowpError, type Caller } from '../errors';
+import type { DeviceElements } from '../types';
+import type { NativeBinding, NativeHandle } from './binding';
+import { nativeBinding } from './load';
+import { ElementCode } from './slots';
+
+const ELEMENTS = {
+  Int8Array: { code: ElementCode.int8, bytes: 1 },
+  Uint8Array: { code: ElementCode.uint8, bytes: 1 },
+  Int32Array: { code: ElementCode.int32, bytes: 4 },
+  Float32Array: { code: ElementCode.float32, bytes: 4 },
+  Uint16Array: { code: ElementCode.uint16, bytes: 2 },
+} as const;
+
+export type DeviceTag = keyof typeof ELEMENTS;
+
+// Constructors are private to TypeScript only.
+const KEY = Symbol('device');
+
+let create: <T extends DeviceElements>(native: NativeBinding, tag: DeviceTag, length: number) => DeviceArray<T>;
+let readHandle: (array: DeviceArray<DeviceElements>) => NativeHandle;
+let isArray: (value: object) => value is DeviceArray<DeviceElements>;
+
+/**
+ * Elements of a typed array of type `T` that are in the memory of the CUDA device: the `data` of a tensor there. They stay until
+ * `dispose()` (or until the object is collected as garbage, which may be late: device memory is scarcer than the collector knows).
+ */
+export class DeviceArray<T extends DeviceElements = Float32Array> {
+  /** The type of the elements, as the name of the typed array. */
+  readonly type: DeviceTag;
+  readonly length: number;
+  readonly byteLength: number;
+  readonly byteOffset = 0;
+  readonly BYTES_PER_ELEMENT: number;
+  readonly #native: NativeBinding;
+  readonly #handle: NativeHandle;
+  #disposed = false;
+  declare private readonly elements: T;
+
+  private constructor(key: typeof KEY, native: NativeBinding, type: DeviceTag, length: number) {
+    if (key !== KEY) throw lowpError('ERR_LOWP_TYPE', 'Expected toDevice() to be called, not new DeviceArray()');
+    this.type = type;
+    this.length = length;
+    this.BYTES_PER_ELEMENT = ELEMENTS[type].bytes;
+    this.byteLength = length * ELEMENTS[type].bytes;
+    this.#native = native;
+    this.#handle = native.cuda.allocate(ELEMENTS[type].code, length);
+  }
+
+  /** Itself: no two share memory. */
+  get buffer(): this {
+    return this;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Gives the memory back, at once; calls that were made before still find it. Calling it again does nothing. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#native.dispose(this.#handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  static {
+    create = (native, tag, length) => new DeviceArray(KEY, native, tag, length);
+    isArray = (value): value is DeviceArray<DeviceElements> => #handle in value;
+    readHandle = (array) => {
+      if (array.#disposed) throw lowpError('ERR_LOWP_DISPOSED', 'Expected a live array on the device but it was disposed');
+      return array.#handle;
+    };
+  }
+}
+
+export function isDeviceArray(value: unknown): value is DeviceArray<DeviceElements> {
+  return typeof value === 'object' && value !== null && isArray(value);
+}
+
+/** The native handle of a live array. */
+export function deviceHandle(array: DeviceArray<DeviceElements>): NativeHandle {
+  return readHandle(array);
+}
+
+/** Device memory for the call of `caller`; its elements are undefined. */
+export function allocateOnDevice<T extends DeviceElements>(tag: DeviceTag, length: number, caller?: Caller): DeviceArray<T> {
+  const native = nativeBinding();
+  if (native === undefined) throw noCuda();
+  try {
+    return create<T>(native, tag, length);
+  } catch (thrown) {
+    throw fromNative(thrown, caller ?? allocateOnDevice);
+  }
+}
+
+export function noCuda(): Error {
+  const reason = 'the reference backend runs';
+  return lowpError('ERR_LOWP_UNSUPPORTED', `Expected 'cpu' for options.device but received 'cuda': ${reason}`);
+}
