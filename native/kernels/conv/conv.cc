@@ -6,21 +6,13 @@
 #include <string>
 
 #include "core/scratch.h"
+#include "kernels/conv/conv_check.h"
 #include "kernels/conv/conv_depthwise.h"
 #include "kernels/conv/conv_layout.h"
 #include "kernels/conv/conv_rows.h"
 
 namespace lowp {
 namespace {
-
-Status CheckShape(const ConvShape& s, const ConvWeightShape& w) {
-  const bool same = s.out_channels == w.out_channels && s.groups == w.groups && s.channels == w.groups * w.group_channels &&
-                    s.kernel_h == w.kernel_h && s.kernel_w == w.kernel_w;
-  if (!same) return {Code::kShape, "Expected channels, groups and kernel as the weights have them"};
-  if (s.stride_h == 0 || s.stride_w == 0 || s.dilation_h == 0 || s.dilation_w == 0)
-    return {Code::kShape, "Expected strides and dilations of at least 1"};
-  return {};
-}
 
 bool IsEmpty(const ConvShape& s) { return s.batch == 0 || s.out_channels == 0 || s.out_pixels() == 0; }
 
@@ -158,34 +150,19 @@ Status TurnImages(const ConvShape& s, const ConvKernel& kernel, size_t threads, 
   return {};
 }
 
-// |sum| <= depth * max|x - zx| * max|w - zw| + max|bias| must fit int32; the matrix product asks the same of dense ones.
-Status CheckTaps(const QConvArgs& args) {
-  const int32_t low = args.x_signed ? -128 : 0, high = low + 255;
-  if (args.x_zero < low || args.x_zero > high) {
-    return {Code::kValue, "Expected a zero point from " + std::to_string(low) + " to " + std::to_string(high) +
-                              " for x but received " + std::to_string(args.x_zero)};
-  }
-  if (!IsValidScale(args.x_scale))
-    return {Code::kValue, "Expected a finite scale above 0 for x but received " + std::to_string(args.x_scale)};
-  if (!args.shape.is_depthwise()) return {};
+int64_t BiasMagnitude(const QConvArgs& args) {
   int64_t bias = 0;
   if (args.output.bias_s32 != nullptr) {
     for (size_t c = 0; c < args.shape.out_channels; ++c) bias = std::max(bias, std::abs(int64_t{args.output.bias_s32[c]}));
   }
-  const int64_t product = int64_t{std::max(high - args.x_zero, args.x_zero - low)} * args.weights->max_magnitude;
-  const int64_t bound = (INT64_C(0x7fffffff) - std::min(bias, INT64_C(0x7fffffff))) / std::max<int64_t>(product, 1);
-  if (static_cast<int64_t>(args.shape.taps()) > bound) {
-    return {Code::kValue, "Expected at most " + std::to_string(bound) + " taps, at which the sum fits int32, but received " +
-                              std::to_string(args.shape.taps())};
-  }
-  return {};
+  return bias;
 }
 
 }  // namespace
 
 Status Conv(const ConvArgs& args) {
   const ConvShape& s = args.shape;
-  if (Status status = CheckShape(s, args.weights->shape); !status.ok()) return status;
+  if (Status status = CheckConvShape(s, args.weights->shape); !status.ok()) return status;
   if (Status status = CheckEpilogue(args.activation, {}); !status.ok()) return status;
   if (IsEmpty(s)) return {};
   const bool winograd = args.weights->winograd.tile != 0;
@@ -206,9 +183,15 @@ Status Conv(const ConvArgs& args) {
 
 Status QConv(const QConvArgs& args) {
   const ConvShape& s = args.shape;
-  if (Status status = CheckShape(s, args.weights->shape); !status.ok()) return status;
+  if (Status status = CheckConvShape(s, args.weights->shape); !status.ok()) return status;
   if (Status status = CheckIntOutput(args.output, /*dynamic=*/false); !status.ok()) return status;
-  if (Status status = CheckTaps(args); !status.ok()) return status;
+  if (Status status = CheckConvInput(args.x_signed, args.x_scale, args.x_zero); !status.ok()) return status;
+  // The matrix product asks the same of dense ones.
+  if (s.is_depthwise()) {
+    const int64_t magnitude = ConvMagnitude(args.x_signed, args.x_zero);
+    if (Status status = CheckConvTaps(s, magnitude, args.weights->max_magnitude, BiasMagnitude(args)); !status.ok())
+      return status;
+  }
   if (IsEmpty(s)) return {};
   if (args.weights->shape.is_depthwise()) return DepthwiseQConv(args);
   const uint8_t* x = static_cast<const uint8_t*>(args.x);
