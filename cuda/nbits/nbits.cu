@@ -85,9 +85,6 @@ int32_t Run(CudaContext* context, const CudaNBitsArgs* args, CudaError* error) {
 
 }  // namespace
 
-const CudaNBitsApi& CudaNBitsTable() {
-  static const CudaNBitsApi table{PackB, Run};
-  return table;
-}
+CudaNBitsApi CudaNBitsFunctions() { return {PackB, Run}; }
 
 }  // namespace lowp

@@ -9,8 +9,6 @@
 
 namespace lowp {
 
-const CudaNBitsApi& CudaNBitsTable();
-
 Status CudaPackNBits(CudaContext& context, const CudaNBitsPackArgs& args, CudaNBitsWeights* weights);
 Status CudaNBits(CudaContext& context, const CudaNBitsArgs& args);
 

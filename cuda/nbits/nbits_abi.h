@@ -48,6 +48,9 @@ struct CudaNBitsApi {
   int32_t (*run)(CudaContext* context, const CudaNBitsArgs* args, CudaError* error);
 };
 
+// Fills the table.
+CudaNBitsApi CudaNBitsFunctions();
+
 }  // namespace lowp
 
 #endif  // LOWP_CUDA_NBITS_NBITS_ABI_H_

@@ -155,9 +155,6 @@ int32_t Cast(CudaContext* context, SGemmStorage from, const void* x, SGemmStorag
 
 }  // namespace
 
-const CudaSGemmApi& CudaSGemmTable() {
-  static const CudaSGemmApi table{PackB, Run, Cast};
-  return table;
-}
+CudaSGemmApi CudaSGemmFunctions() { return {PackB, Run, Cast}; }
 
 }  // namespace lowp

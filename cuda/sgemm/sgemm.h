@@ -8,8 +8,6 @@
 
 namespace lowp {
 
-const CudaSGemmApi& CudaSGemmTable();
-
 Status CudaPackSGemm(CudaContext& context, const CudaSGemmPackArgs& args, CudaSGemmWeights* weights);
 Status CudaCastFloats(CudaContext& context, SGemmStorage from, const void* x, SGemmStorage to, uint64_t count, void* out);
 

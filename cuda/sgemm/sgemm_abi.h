@@ -62,6 +62,9 @@ struct CudaSGemmApi {
                   CudaError* error);
 };
 
+// Fills the table.
+CudaSGemmApi CudaSGemmFunctions();
+
 }  // namespace lowp
 
 #endif  // LOWP_CUDA_SGEMM_SGEMM_ABI_H_

@@ -41,6 +41,9 @@ struct CudaSvdApi {
   int32_t (*run)(CudaContext* context, const CudaSvdArgs* args, SvdResult* result, CudaError* error);
 };
 
+// Fills the table.
+CudaSvdApi CudaSvdFunctions();
+
 }  // namespace lowp
 
 #endif  // LOWP_CUDA_SVD_SVD_ABI_H_
