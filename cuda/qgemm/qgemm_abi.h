@@ -58,7 +58,7 @@ struct CudaQGemmApi {
   int32_t (*pack)(CudaContext* context, const CudaQGemmPackArgs* args, CudaQGemmWeights* weights, CudaError* error);
   // Queued.
   int32_t (*run)(CudaContext* context, const CudaQGemmArgs* args, CudaError* error);
-  // The name of the kernel that run would choose; static. Null where run would refuse the sizes.
+  // The name of the kernel that run would choose; static. Null where there is nothing to compute.
   const char* (*kernel)(CudaContext* context, const CudaQGemmArgs* args);
 };
 

@@ -78,6 +78,14 @@ struct QGemmArgs {
 };
 Status QGemm(const QGemmArgs& args);
 
+// What every backend asks of the numbers it is given.
+Status CheckQGemmWeights(const QGemmPackArgs& args);
+Status CheckQGemmScales(const float* scales, size_t count);
+// Raises magnitude to the largest |a - zero| of the dtype.
+Status CheckQGemmZeros(const int32_t* zeros, size_t count, bool is_signed, int64_t* magnitude);
+// |sum| <= K * max|a - za| * max|b - zb| + max|bias| must fit int32.
+Status CheckQGemmDepth(size_t k, int64_t a_magnitude, int64_t b_magnitude, int64_t bias_magnitude);
+
 }  // namespace lowp
 
 #endif  // LOWP_KERNELS_QGEMM_QGEMM_H_

@@ -7,52 +7,76 @@
 namespace lowp {
 namespace {
 
-Status CheckScalesOfA(const QGemmArgs& args) {
-  if (IsFloat(args.a_kind)) return {};
-  const size_t count = args.a_scales != nullptr ? args.batch * args.m : 1;
+struct Limits {
+  int32_t low, high;
+};
+Limits LimitsOf(bool is_signed) { return is_signed ? Limits{-128, 127} : Limits{0, 255}; }
+
+}  // namespace
+
+Status CheckQGemmWeights(const QGemmPackArgs& args) {
+  const size_t count = args.per_channel ? args.n : 1;
+  const auto [low, high] = LimitsOf(args.b_signed);
   for (size_t i = 0; i < count; ++i) {
-    const float scale = args.a_scales != nullptr ? args.a_scales[i] : args.a_scale;
-    if (!IsValidScale(scale)) return {Code::kValue, "Expected finite scales above 0 for a but received " + std::to_string(scale)};
+    if (!IsValidScale(args.scales[i])) {
+      return {Code::kValue,
+              "Expected finite scales above 0 for b but received " + std::to_string(args.scales[i]) + " at " + std::to_string(i)};
+    }
+    if (args.zeros[i] < low || args.zeros[i] > high) {
+      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
+                                " for b but received " + std::to_string(args.zeros[i]) + " at " + std::to_string(i)};
+    }
   }
   return {};
 }
 
-// |sum| <= K * max|a - za| * max|b - zb| + max|bias| must fit int32.
-Status CheckDepth(const QGemmArgs& args) {
-  const int32_t low = args.a_kind == QGemmA::kS8 ? -128 : 0, high = low + 255;
-  int64_t a_magnitude = 0;
-  if (IsFloat(args.a_kind)) {
-    a_magnitude = 255;
-  } else {
-    const size_t count = args.a_zeros != nullptr ? args.batch * args.m : 1;
-    for (size_t i = 0; i < count; ++i) {
-      const int32_t zero = args.a_zeros != nullptr ? args.a_zeros[i] : args.a_zero;
-      if (zero < low || zero > high) {
-        return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
-                                  " for a but received " + std::to_string(zero)};
-      }
-      a_magnitude = std::max<int64_t>({a_magnitude, high - zero, zero - low});
+Status CheckQGemmScales(const float* scales, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (!IsValidScale(scales[i]))
+      return {Code::kValue, "Expected finite scales above 0 for a but received " + std::to_string(scales[i])};
+  }
+  return {};
+}
+
+Status CheckQGemmZeros(const int32_t* zeros, size_t count, bool is_signed, int64_t* magnitude) {
+  const auto [low, high] = LimitsOf(is_signed);
+  for (size_t i = 0; i < count; ++i) {
+    if (zeros[i] < low || zeros[i] > high) {
+      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
+                                " for a but received " + std::to_string(zeros[i])};
     }
+    *magnitude = std::max<int64_t>({*magnitude, high - zeros[i], zeros[i] - low});
   }
-  int64_t bias_magnitude = 0;
-  if (args.output.bias_s32 != nullptr) {
-    for (size_t n = 0; n < args.b->n; ++n) bias_magnitude = std::max(bias_magnitude, std::abs(int64_t{args.output.bias_s32[n]}));
-  }
-  const int64_t product = a_magnitude * args.b->max_magnitude, room = std::max<int64_t>(INT32_MAX - bias_magnitude, 0);
+  return {};
+}
+
+Status CheckQGemmDepth(size_t k, int64_t a_magnitude, int64_t b_magnitude, int64_t bias_magnitude) {
+  const int64_t product = a_magnitude * b_magnitude, room = std::max<int64_t>(INT32_MAX - bias_magnitude, 0);
   // K is at most 2^40 and the product below 2^17.
-  const int64_t depth = static_cast<int64_t>(args.b->k);
+  const int64_t depth = static_cast<int64_t>(k);
   if (depth * product <= room) return {};
   const std::string beside = bias_magnitude == 0 ? "" : " beside a bias of " + std::to_string(bias_magnitude);
   return {Code::kValue, "Expected a depth K of at most " + std::to_string(room / product) + ", at which the sum" + beside +
                             " fits int32, but received " + std::to_string(depth)};
 }
 
-}  // namespace
-
 Status CheckQGemm(const QGemmArgs& args) {
-  if (Status status = CheckScalesOfA(args); !status.ok()) return status;
-  if (Status status = CheckIntOutput(args.output, IsFloat(args.a_kind)); !status.ok()) return status;
-  return CheckDepth(args);
+  const bool per_row = args.a_scales != nullptr;
+  int64_t a_magnitude = IsFloat(args.a_kind) ? 255 : 0, bias_magnitude = 0;
+  Status status;
+  if (!IsFloat(args.a_kind))
+    status = CheckQGemmScales(per_row ? args.a_scales : &args.a_scale, per_row ? args.batch * args.m : 1);
+  if (status.ok()) status = CheckIntOutput(args.output, IsFloat(args.a_kind));
+  if (status.ok() && !IsFloat(args.a_kind)) {
+    const bool zeros = args.a_zeros != nullptr;
+    status = CheckQGemmZeros(zeros ? args.a_zeros : &args.a_zero, zeros ? args.batch * args.m : 1, args.a_kind == QGemmA::kS8,
+                             &a_magnitude);
+  }
+  if (!status.ok()) return status;
+  if (args.output.bias_s32 != nullptr) {
+    for (size_t n = 0; n < args.b->n; ++n) bias_magnitude = std::max(bias_magnitude, std::abs(int64_t{args.output.bias_s32[n]}));
+  }
+  return CheckQGemmDepth(args.b->k, a_magnitude, args.b->max_magnitude, bias_magnitude);
 }
 
 }  // namespace lowp

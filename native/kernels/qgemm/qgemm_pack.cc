@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -7,22 +6,6 @@
 
 namespace lowp {
 namespace {
-
-Status CheckParameters(const QGemmPackArgs& args) {
-  const size_t count = args.per_channel ? args.n : 1;
-  const int32_t low = args.b_signed ? -128 : 0, high = args.b_signed ? 127 : 255;
-  for (size_t i = 0; i < count; ++i) {
-    if (!(std::isfinite(args.scales[i]) && args.scales[i] > 0)) {
-      return {Code::kValue,
-              "Expected finite scales above 0 for b but received " + std::to_string(args.scales[i]) + " at " + std::to_string(i)};
-    }
-    if (args.zeros[i] < low || args.zeros[i] > high) {
-      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
-                                " for b but received " + std::to_string(args.zeros[i]) + " at " + std::to_string(i)};
-    }
-  }
-  return {};
-}
 
 // One micropanel: columns n0 .. n0 + cols of B, all K. Adds each column's values to sums.
 void PackPanel(const QGemmPackArgs& args, const QGemmKernel& kernel, size_t n0, size_t cols, int8_t* panel, int32_t* sums) {
@@ -44,7 +27,7 @@ void PackPanel(const QGemmPackArgs& args, const QGemmKernel& kernel, size_t n0, 
 }  // namespace
 
 Status PackQGemmB(const QGemmPackArgs& args, const QGemmEntry& entry, QGemmPackedB* packed) {
-  if (Status status = CheckParameters(args); !status.ok()) return status;
+  if (Status status = CheckQGemmWeights(args); !status.ok()) return status;
   const QGemmKernel& kernel = *entry.kernel;
   QGemmPackedB p;
   p.entry = &entry;

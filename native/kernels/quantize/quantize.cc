@@ -38,17 +38,6 @@ Range FiniteRange(const float* x, size_t count) {
   return range;
 }
 
-QuantParams ParamsFromRange(Range range, bool symmetric, bool is_signed) {
-  float scale = symmetric ? std::max(-range.min, range.max) / 127.0f : (range.max - range.min) / 255.0f;
-  // The span of two large finite values may overflow, and that of tiny ones underflow.
-  if (!std::isfinite(scale)) scale = range.max / 255.0f - range.min / 255.0f;
-  if (scale == 0.0f) scale = 1.0f;
-  const int32_t low = is_signed ? -128 : 0;
-  if (symmetric) return {scale, low + 128};
-  const float zero = std::nearbyintf(static_cast<float>(low) - range.min / scale);
-  return {scale, static_cast<int32_t>(std::min(std::max(zero, static_cast<float>(low)), static_cast<float>(low + 255)))};
-}
-
 void QuantizeRun(const float* x, size_t count, QuantParams params, bool is_signed, uint8_t* out) {
   const int32_t low = is_signed ? -128 : 0;
   Current().quantize(x, count, params.scale, params.zero, low, low + 255, out);

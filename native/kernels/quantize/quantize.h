@@ -12,6 +12,7 @@
 
 #include "core/isa.h"
 #include "kernels/quantize/quantize_kernel.h"
+#include "kernels/quantize/quantize_params.h"
 
 namespace lowp {
 
@@ -19,18 +20,8 @@ using QuantizeEntry = KernelEntry<QuantizeKernel>;
 const QuantizeEntry& SelectQuantize(IsaSet active);
 std::vector<QuantizeEntry> QuantizeKernels();
 
-struct Range {
-  float min = 0, max = 0;  // always includes 0
-};
 Range Union(Range x, Range y);
-
-struct QuantParams {
-  float scale;
-  int32_t zero;
-};
-
 Range FiniteRange(const float* x, size_t count);
-QuantParams ParamsFromRange(Range range, bool symmetric, bool is_signed);
 void QuantizeRun(const float* x, size_t count, QuantParams params, bool is_signed, uint8_t* out);
 
 // float32 [batch, rows, cols] as u8, contiguous: ONNX DynamicQuantizeLinear of all of it, or of each row by itself.
