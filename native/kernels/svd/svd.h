@@ -26,7 +26,7 @@
 #include "core/isa.h"
 #include "core/status.h"
 #include "kernels/svd/svd_kernel.h"
-#include "kernels/svd/svd_types.h"
+#include "kernels/svd/svd_search.h"
 
 namespace lowp {
 
@@ -35,7 +35,7 @@ const SvdEntry& SelectSvd(IsaSet active);
 std::vector<SvdEntry> SvdKernels();
 
 struct SvdArgs {
-  static constexpr size_t kDefault = SIZE_MAX;
+  static constexpr size_t kDefault = SvdGoal::kDefault;
 
   size_t m = 0, n = 0;  // at least 1
   const float* a = nullptr;

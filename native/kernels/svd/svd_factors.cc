@@ -5,14 +5,9 @@
 #include <string>
 
 #include "core/thread_pool.h"
-#include "kernels/svd/svd_eigen.h"
 
 namespace lowp {
 namespace {
-
-// Left vectors are W V P / s: what s is smaller than the largest by, their rounding errors are larger by. Up to this ratio they
-// are orthonormal to 1e-6 without help; up to the second one pass of Cholesky QR makes them so.
-constexpr double kEvenSpectrum = 16, kUnevenSpectrum = 1e4;
 
 // to[j][i] = from[i][j], rows x cols, in squares that stay in L1.
 void Transpose(const float* from, size_t rows, size_t cols, float* to, size_t ld_to) {
@@ -32,43 +27,27 @@ Status NoMemory(size_t bytes) {
 
 }  // namespace
 
-Status SvdFactors::Compute(const SvdEngine& engine, SvdKrylov* krylov, size_t rank) {
+Status SvdFactors::MakeFactors(size_t rank, std::vector<double>* squares) {
   rank_ = rank;
-  const size_t d = krylov->size(), short_side = krylov->short_side(), long_side = krylov->long_side();
-  std::vector<double> p;
-  SymmetricEigen(engine.kernel, krylov->gram(), krylov->capacity(), d).Largest(rank, &squares_, &p);
-  std::vector<double> values(rank);
-  for (size_t r = 0; r < rank; ++r) {
-    squares_[r] = std::max(squares_[r], 0.0);
-    values[r] = std::sqrt(squares_[r]);
-  }
+  const size_t d = size();
+  const SvdCombination combination(engine_.kernel, *this, rank, krylov_.floor());
+  *squares = combination.squares;
 
   AlignedBuffer rows;
-  const size_t bytes = rank * (short_side + long_side) * sizeof(float);
+  const size_t bytes = rank * (short_side() + long_side()) * sizeof(float);
   if (!rows.Reserve(bytes)) return NoMemory(bytes);
   float* right = rows.As<float>();
-  float* left = right + rank * short_side;
-  std::vector<float> weights(rank * d);
-  const auto combine = [&](const float* from, size_t length, float* to) {
+  float* left = right + rank * short_side();
+  const auto combine = [&](const std::vector<float>& weights, const float* from, size_t length, float* to) {
     SGemmPackedB packed;
-    if (Status status = engine.Pack(from, d, length, false, &packed); !status.ok()) return status;
-    return engine.Multiply(weights.data(), rank, packed, to);
+    if (Status status = engine_.Pack(from, d, length, false, &packed); !status.ok()) return status;
+    return engine_.Multiply(weights.data(), rank, packed, to);
   };
-  for (size_t r = 0; r < rank; ++r) {
-    for (size_t k = 0; k < d; ++k) weights[r * d + k] = static_cast<float>(p[k * rank + r]);
-  }
-  if (Status status = combine(krylov->basis(), short_side, right); !status.ok()) return status;
+  if (Status status = combine(combination.right, krylov_.basis(), short_side(), right); !status.ok()) return status;
+  if (Status status = combine(combination.left, krylov_.images(), long_side(), left); !status.ok()) return status;
   // Directions that the matrix takes to nothing become whatever is orthogonal to the others.
-  bool empty = false;
-  for (size_t r = 0; r < rank; ++r) {
-    const bool none = values[r] <= krylov->floor();
-    empty = empty || none;
-    for (size_t k = 0; k < d; ++k) weights[r * d + k] = none ? 0 : static_cast<float>(p[k * rank + r] / values[r]);
-  }
-  if (Status status = combine(krylov->images(), long_side, left); !status.ok()) return status;
-  const double ratio = empty ? HUGE_VAL : values[0] / values[rank - 1];
-  if (ratio > kEvenSpectrum) {
-    Status status = krylov->MakeOrthonormal(left, rank, long_side, 0, ratio < kUnevenSpectrum ? 1 : 2);
+  if (combination.passes > 0) {
+    Status status = krylov_.MakeOrthonormal(left, rank, long_side(), 0, combination.passes);
     if (!status.ok()) return status;
   }
 
@@ -85,17 +64,17 @@ Status SvdFactors::Compute(const SvdEngine& engine, SvdKrylov* krylov, size_t ra
       for (size_t i = 0; i < m_; ++i) u_rows[r * m_ + i] = -u_rows[r * m_ + i];
       for (size_t j = 0; j < n_; ++j) vt_rows[r * n_ + j] = -vt_rows[r * n_ + j];
     }
-    s()[r] = static_cast<float>(values[r]);
+    s()[r] = static_cast<float>(combination.values[r]);
   }
   Transpose(u_rows, rank, m_, u(), rank);
   std::copy_n(vt_rows, rank * n_, vt());
   return {};
 }
 
-Status SvdFactors::Residual(const SvdEngine& engine, const float* a, size_t lda, double* squares) const {
+Status SvdFactors::MeasureResidual(double* squares) {
   constexpr size_t kRows = 256;
   SGemmPackedB packed;
-  if (Status status = engine.Pack(vt(), rank_, n_, false, &packed); !status.ok()) return status;
+  if (Status status = engine_.Pack(vt(), rank_, n_, false, &packed); !status.ok()) return status;
   AlignedBuffer buffer;
   const size_t bytes = kRows * (rank_ + n_) * sizeof(float);
   if (!buffer.Reserve(bytes)) return NoMemory(bytes);
@@ -108,9 +87,9 @@ Status SvdFactors::Residual(const SvdEngine& engine, const float* a, size_t lda,
     for (size_t i = 0; i < count; ++i) {
       for (size_t r = 0; r < rank_; ++r) left[i * rank_ + r] = u()[(i0 + i) * rank_ + r] * s()[r];
     }
-    if (Status status = engine.Multiply(left, count, packed, product); !status.ok()) return status;
-    ParallelFor(count, engine.threads, [&](size_t i) {
-      const float* row = a + (i0 + i) * lda;
+    if (Status status = engine_.Multiply(left, count, packed, product); !status.ok()) return status;
+    ParallelFor(count, engine_.threads, [&](size_t i) {
+      const float* row = a_ + (i0 + i) * lda_;
       const float* approximation = product + i * n_;
       double sum = 0;
       for (size_t j = 0; j < n_; ++j) {

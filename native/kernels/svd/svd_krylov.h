@@ -24,7 +24,7 @@ class SvdKrylov {
         images_(m < n ? n : m) {}
   Status Begin();
 
-  // Adds a block of `count` vectors, at most as many as the block before it and as there is room for on the short side.
+  // As SvdSpace.
   Status Extend(size_t count);
 
   size_t size() const { return size_; }
