@@ -74,7 +74,6 @@ void Executor::Join(std::vector<Call>& calls, const Call& call, void* argument) 
                                      ") where others of its warp are at " + pending.name + " (mask " + Hex(pending.mask) + ")");
   }
   if (++pending.come < pending.expected) {
-    pending.waiting.Set(self.position);
     Leave(call.name);
     return;
   }
@@ -82,7 +81,9 @@ void Executor::Join(std::vector<Call>& calls, const Call& call, void* argument) 
   calls[i] = calls.back();
   calls.pop_back();
   complete.perform(*this, complete);
-  runnable_.Add(complete.waiting);
+  for (int i = 0; i < (complete.expected > kWarpSize ? complete.expected : kWarpSize); ++i) {
+    if ((complete.mask >> i % kWarpSize & 1) != 0) runnable_.Set(thread(complete.first + i).position);
+  }
 }
 
 void Executor::CallWarp(const char* name, uint32_t mask, void* argument, Perform perform) {
@@ -94,7 +95,7 @@ void Executor::CallWarp(const char* name, uint32_t mask, void* argument, Perform
                                      " of a warp with the lanes " + Hex(exist));
   }
   Join(warp_calls_[static_cast<size_t>(self.warp())],
-       {name, perform, first, mask, 0, __builtin_popcount(mask), &arguments_[static_cast<size_t>(first)], {}}, argument);
+       {name, perform, first, mask, 0, __builtin_popcount(mask), &arguments_[static_cast<size_t>(first)]}, argument);
 }
 
 void Executor::CallWarpgroup(const char* name, void* argument, Perform perform) {
@@ -104,7 +105,7 @@ void Executor::CallWarpgroup(const char* name, void* argument, Perform perform) 
     Fail(cudaErrorLaunchFailure, std::string(name) + " in a warpgroup of " + std::to_string(size_ - first) + " threads");
   }
   Join(warpgroup_calls_[static_cast<size_t>(group)],
-       {name, perform, first, ~0u, 0, kWarpgroupSize, &arguments_[static_cast<size_t>(first)], {}}, argument);
+       {name, perform, first, ~0u, 0, kWarpgroupSize, &arguments_[static_cast<size_t>(first)]}, argument);
 }
 
 uint32_t Executor::SyncThreads(uint32_t value) {

@@ -73,7 +73,6 @@ struct Call {
   uint32_t mask;           // of a warp's lanes
   int come, expected;      // threads
   void* const* arguments;  // by number - first
-  Positions waiting;
 };
 
 struct Barrier {

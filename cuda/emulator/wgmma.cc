@@ -186,6 +186,14 @@ void PerformWait(Executor& executor, const Call& call) {
   warpgroup.accumulators = std::move(accumulators);
 }
 
+void PerformSetRegisters(Executor& executor, const Call& call) {
+  for (int i = 1; i < kWarpgroupSize; ++i) {
+    if (*static_cast<const int*>(call.arguments[i]) != *static_cast<const int*>(call.arguments[0])) {
+      executor.Fail(cudaErrorLaunchFailure, "divergence: threads of a warpgroup ask for different numbers of registers");
+    }
+  }
+}
+
 Executor& Hopper(const char* name) {
   Executor& executor = CurrentExecutor();
   executor.Require(90, name);
@@ -201,9 +209,7 @@ void Wgmma(Element a_type, Element b_type, int n, uint32_t* d, uint64_t desc_a, 
 
 void WaitForWgmma(size_t left) { Hopper("WgmmaWait").CallWarpgroup("WgmmaWait", &left, PerformWait); }
 
-void SetRegisters(int) {
-  Hopper("setmaxnreg").CallWarp("setmaxnreg", 0xffffffffu, nullptr, [](Executor&, const Call&) {});
-}
+void SetRegisters(int count) { Hopper("setmaxnreg").CallWarpgroup("setmaxnreg", &count, PerformSetRegisters); }
 
 }  // namespace emulator
 
