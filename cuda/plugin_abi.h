@@ -97,6 +97,6 @@ struct CudaApi {
 }  // namespace lowp
 
 // The one symbol that the plugin exports.
-extern "C" const lowp::CudaApi* lowp_cuda_api();
+extern "C" __attribute__((visibility("default"))) const lowp::CudaApi* lowp_cuda_api();
 
 #endif  // LOWP_CUDA_PLUGIN_ABI_H_

@@ -34,7 +34,7 @@ const CudaApi* OpenLibrary(std::string* reason) {
   const auto entry = reinterpret_cast<const CudaApi* (*)()>(dlsym(library, "lowp_cuda_api"));
   const CudaApi* api = entry == nullptr ? nullptr : entry();
   if (api == nullptr || api->version != kCudaAbiVersion || api->bytes != sizeof(CudaApi)) {
-    *reason = path + " is of another version of lowp";
+    *reason = path + (entry == nullptr ? " is no CUDA plugin of lowp" : " is of another version of lowp");
     dlclose(library);
     return nullptr;
   }
