@@ -85,7 +85,7 @@ bool UsesLargeTiles(const CudaContext& context, const SGemmTask& task) {
 }
 
 Status Choose(CudaContext& context, const CudaSGemmArgs& args, const SGemmTask& task) {
-  if (task.m <= kSkinnyRows && task.splits == 1) return LaunchSGemmSkinny(context, args.b->stored_as, task);
+  if (task.m <= kSkinnyRows) return LaunchSGemmSkinny(context, args.b->stored_as, task);
   if (args.tensor_cores) return LaunchSGemmTensor(context, args.b->stored_as, task);
   return LaunchSGemmTiles(context, args.b->stored_as, UsesLargeTiles(context, task), task);
 }
