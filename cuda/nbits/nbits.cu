@@ -33,7 +33,8 @@ bool Fill(const CudaContext& context, const NBitsTask& task, uint64_t size) {
 
 Status Choose(CudaContext& context, uint32_t bits, const NBitsTask& task) {
   const bool few = task.a.rows <= kFewRows && !Fill(context, task, 64);
-  if (task.a.rows <= kSkinnyRows || few) return LaunchNBitsSkinny(context, bits, task);
+  if (task.a.rows <= kSkinnyRows || few || context.device().capability < kNBitsMmaCapability)
+    return LaunchNBitsSkinny(context, bits, task);
   return LaunchNBitsTiles(context, bits, Fill(context, task, 128), task);
 }
 

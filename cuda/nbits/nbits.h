@@ -31,6 +31,9 @@ struct NBitsTask {
   Divisor tiles;  // of n, or of m
 };
 
+// From here on there is mma m16n8k32.
+inline constexpr int kNBitsMmaCapability = 80;
+
 Status LaunchNBitsQuantize(CudaContext& context, const CudaNBitsArgs& args, const NBitsActivations& to);
 // Tiles of 128 x 128 or 64 x 64.
 Status LaunchNBitsTiles(CudaContext& context, uint32_t bits, bool large, NBitsTask task);

@@ -9,7 +9,8 @@
 // Bytes: K N bits / 8 + 4 N K / group for the weights, once for 8 rows; further rows of blocks find them in L2. An instruction of
 // 16 columns x 32 depths (256 bytes of 4 bits) costs a warp some 35 others with groups of 32, so four schedulers could take 50
 // bytes a clock, where a multiprocessor's part of the H200's 4.8 TB/s is 20: 80% of the bandwidth is expected from N = 4096 (256
-// blocks of 4 warps) upwards. NOT timed on a GPU yet.
+// blocks of 4 warps) upwards. Before capability 8.0 dp4a takes the place of the instruction, for any number of rows. NOT timed on
+// a GPU yet.
 #include <cuda_runtime.h>
 
 #include "cuda/device/launch.h"
@@ -71,31 +72,63 @@ LOWP_DEVICE void BringChunk(const NBitsTask& task, const Chunk& c, uint32_t m0, 
         [&](uint32_t g, uint32_t) { return g < groups; });
 }
 
+// This lane's part of a block of 64 depths, as B of m16n8k32: words 2 step and 2 step + 1 are b[0] and b[1].
+LOWP_DEVICE Pack<uint32_t, 4> LoadCodes(const uint8_t* codes, uint32_t row, uint32_t quad) {
+  return *reinterpret_cast<const Pack<uint32_t, 4>*>(codes + row * kNBitsBlockRow + quad * 16);
+}
+
+// Which depths of a step count: those of a group of 16, or all.
+struct Halves {
+  bool low, high;
+};
+
+// sums += 16 columns x 8 rows of a step. `block` and `codes`: in shared memory.
+template <int kBits, bool kDots>
+LOWP_DEVICE void MultiplyStep(const uint8_t* block, const uint8_t* codes, int step, Halves halves, int (&sums)[4]) {
+  const uint32_t lane = threadIdx.x % 32;
+  uint32_t weights[2][4];
+  if constexpr (kDots) {
+    // What the instruction takes from the four lanes of a column and of two rows.
+    LOWP_NO_UNROLL
+    for (uint32_t quad = 0; quad < 4; ++quad) {
+      LoadWeights<kBits>(block, lane / 4 * 4 + quad, weights);
+      LOWP_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const Pack<uint32_t, 4> words = LoadCodes(codes, lane % 4 * 2 + i % 2, quad);
+        const uint32_t* a = step == 0 ? weights[0] : weights[1];
+        if (halves.low) sums[i] = Dp4aS8S8(a[i / 2], words.lane[step * 2], sums[i]);
+        if (halves.high) sums[i] = Dp4aS8S8(a[i / 2 + 2], words.lane[step * 2 + 1], sums[i]);
+      }
+    }
+  } else {
+    LoadWeights<kBits>(block, lane, weights);
+    const Pack<uint32_t, 4> words = LoadCodes(codes, lane / 4, lane % 4);
+    const uint32_t b[2] = {halves.low ? words.lane[step * 2] : 0u, halves.high ? words.lane[step * 2 + 1] : 0u};
+    MmaS8(sums, weights[step], b);
+  }
+}
+
 // A chunk's products to products[group][column][row].
-template <int kBits>
+template <int kBits, bool kDots>
 LOWP_DEVICE void Multiply(const NBitsTask& task, const Chunk& c, const uint8_t* stage, float* products) {
   const uint32_t lane = threadIdx.x % 32, col = lane / 4, row = lane % 4 * 2, group = task.group;
   const int32_t base = task.wide ? 0 : kNBitsShiftBits;
   int sums[4] = {};
   LOWP_NO_UNROLL
   for (uint32_t block = 0; block < c.blocks; ++block) {
-    uint32_t weights[2][4];
-    LoadWeights<kBits>(stage + block * NBitsBlockBytes(kBits), lane, weights);
-    const Pack<uint32_t, 4> codes = *reinterpret_cast<const Pack<uint32_t, 4>*>(
-        stage + c.codes_at + (block * kRows + lane / 4) * kNBitsBlockRow + lane % 4 * 16);
     LOWP_UNROLL
     for (int step = 0; step < 2; ++step) {
       // See nbits_tiles.cu.
       LOWP_NO_UNROLL
       for (uint32_t half = 0; half < 32; half += group < 32 ? group : 32) {
         const uint32_t at = block * kNBitsDepth + step * 32 + half, g = at >> task.group_shift;
-        const uint32_t b[2] = {half == 0 ? codes.lane[step * 2] : 0u, half > 0 || group > 16 ? codes.lane[step * 2 + 1] : 0u};
         const NBitsGroup constants{
             reinterpret_cast<const NBitsRowGroup*>(stage + c.meta_at) + g * kRows,
             reinterpret_cast<const float*>(stage + c.scales_at) + g * kNBitsCols,
             task.zeros == nullptr ? nullptr : reinterpret_cast<const int16_t*>(stage + c.zeros_at) + g * kNBitsCols};
         if ((at & (group - 1)) == 0) NBitsStart(constants, col, row, base, sums);
-        MmaS8(sums, weights[step], b);
+        MultiplyStep<kBits, kDots>(stage + block * NBitsBlockBytes(kBits), stage + c.codes_at + block * kRows * kNBitsBlockRow,
+                                   step, {half == 0, half > 0 || group > 16}, sums);
         if (group > 32 && ((at + 32) & (group - 1)) != 0) continue;
         float found[4];
         NBitsEnd(constants, col, row, task.wide, sums, found);
@@ -108,7 +141,7 @@ LOWP_DEVICE void Multiply(const NBitsTask& task, const Chunk& c, const uint8_t* 
   }
 }
 
-template <int kBits>
+template <int kBits, bool kDots>
 LOWP_KERNEL __launch_bounds__(kThreads) NBitsSkinny(NBitsTask task, uint32_t stages) {
   const Chunk c(kBits, task.group);
   uint32_t panel = blockIdx.x;
@@ -138,7 +171,7 @@ LOWP_KERNEL __launch_bounds__(kThreads) NBitsSkinny(NBitsTask task, uint32_t sta
     if (next < task.blocks) BringChunk<kBits>(task, c, m0, n0, next, ring + (at == 0 ? stages - 1 : at - 1) * kWarps * c.bytes);
     CpAsyncCommit();
     float* mine = products + half * c.product_floats();
-    if (first < task.blocks) Multiply<kBits>(task, c, ring + at * kWarps * c.bytes, mine + warp * c.groups * kThreads);
+    if (first < task.blocks) Multiply<kBits, kDots>(task, c, ring + at * kWarps * c.bytes, mine + warp * c.groups * kThreads);
     __syncthreads();
     const uint32_t groups = min(groups_left, kWarps * c.groups);
     LOWP_NO_UNROLL
@@ -150,7 +183,7 @@ LOWP_KERNEL __launch_bounds__(kThreads) NBitsSkinny(NBitsTask task, uint32_t sta
   if (m < task.a.rows && n < task.n) StoreFloat(task.store, acc, m, n);
 }
 
-template <int kBits>
+template <int kBits, bool kDots>
 Status Start(CudaContext& context, NBitsTask task) {
   const uint64_t m_tiles = (uint64_t{task.a.rows} + kRows - 1) / kRows, n_tiles = task.cols / kNBitsCols;
   if (m_tiles * n_tiles > INT32_MAX)
@@ -160,14 +193,16 @@ Status Start(CudaContext& context, NBitsTask task) {
   const Chunk c(kBits, task.group);
   const size_t products = 2 * c.product_floats() * sizeof(float);
   const uint32_t stages = c.ring_bytes(3) + products <= context.device().shared_bytes ? 3 : 2;
-  return Launch(context, NBitsSkinny<kBits>, dim3(static_cast<uint32_t>(m_tiles * n_tiles)), dim3(kThreads),
+  return Launch(context, NBitsSkinny<kBits, kDots>, dim3(static_cast<uint32_t>(m_tiles * n_tiles)), dim3(kThreads),
                 c.ring_bytes(stages) + products, task, stages);
 }
 
 }  // namespace
 
 Status LaunchNBitsSkinny(CudaContext& context, uint32_t bits, NBitsTask task) {
-  return bits == 4 ? Start<4>(context, task) : Start<8>(context, task);
+  if (context.device().capability < kNBitsMmaCapability)
+    return bits == 4 ? Start<4, true>(context, task) : Start<8, true>(context, task);
+  return bits == 4 ? Start<4, false>(context, task) : Start<8, false>(context, task);
 }
 
 }  // namespace lowp

@@ -85,9 +85,6 @@ int32_t Run(CudaContext* context, const CudaSvdArgs* args, SvdResult* result, Cu
 
 }  // namespace
 
-const CudaSvdApi& CudaSvdTable() {
-  static const CudaSvdApi table{Run};
-  return table;
-}
+CudaSvdApi CudaSvdFunctions() { return {Run}; }
 
 }  // namespace lowp

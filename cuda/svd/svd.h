@@ -7,8 +7,6 @@
 
 namespace lowp {
 
-const CudaSvdApi& CudaSvdTable();
-
 Status CudaSvd(CudaContext& context, const CudaSvdArgs& args, SvdResult* result);
 
 }  // namespace lowp
