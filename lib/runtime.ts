@@ -1,6 +1,6 @@
 /** What was found on this machine and what was chosen. */
 import { arch, cpus } from 'node:os';
-import { expected, fromNative } from './errors';
+import { expected, fromNative, lowpError } from './errors';
 import type {
   NativeBinding,
   NativeCpu,
@@ -11,9 +11,11 @@ import type {
   NativeKernel,
   NativeMemory,
 } from './native/binding';
+import { defaultDevice, setDefaultDevice } from './native/defaults';
 import { noCuda } from './native/deviceArray';
 import { nativeBinding, setIsa } from './native/load';
-import { readThreads } from './validate/options';
+import type { Device } from './types';
+import { DEVICES, readName, readThreads } from './validate/options';
 
 export type Cpu = NativeCpu;
 export type Isa = NativeIsa;
@@ -33,6 +35,8 @@ export interface Cuda {
   readonly reason: string;
   readonly device?: CudaDevice;
 }
+
+const AVAILABLE = { available: true, reason: '' } as const;
 
 function withCuda(work: (cuda: NativeCuda) => void): void {
   const native = nativeBinding();
@@ -105,6 +109,25 @@ class Runtime {
     } catch (thrown) {
       throw fromNative(thrown, readThreads);
     }
+  }
+
+  /**
+   * Where calls run whose operands are arrays of the host and that do not say: `'cpu'` or `'cuda'`. Default: LOWP_DEVICE, else `'cpu'`.
+   *
+   * @throws ERR_LOWP_TYPE for other names; ERR_LOWP_UNSUPPORTED, with the reason, for `'cuda'` where there is no device.
+   */
+  get device(): Device {
+    nativeBinding(); // reads LOWP_DEVICE
+    return defaultDevice();
+  }
+
+  set device(device: Device) {
+    nativeBinding();
+    const { available, reason } = readName(device, DEVICES, 'runtime.device') === 'cuda' ? this.cuda : AVAILABLE;
+    if (!available) {
+      throw lowpError('ERR_LOWP_UNSUPPORTED', `Expected 'cpu' for runtime.device but received 'cuda': ${reason}`);
+    }
+    setDefaultDevice(device);
   }
 
   /** Native memory in packed handles, and asynchronous calls under way. */

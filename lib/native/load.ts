@@ -3,6 +3,7 @@ import bindings from 'bindings';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fromNative, lowpError, suggestion, describe, type Caller } from '../errors';
 import type { NativeBinding } from './binding';
+import { setDefaultDevice } from './defaults';
 import { BINDING_VERSION, MAX_THREADS } from './slots';
 
 const MODULE_ROOT = join(__dirname, '..', '..');
@@ -32,6 +33,7 @@ function load(): Backend {
   if (backend === 'reference') {
     refuseIsa();
     threadsFromEnvironment();
+    deviceFromEnvironment(/* native */ false);
     process.emitWarning('LOWP_BACKEND=reference: running the TypeScript reference, which is exact but slow', 'LowpWarning');
     return { name: 'reference' };
   }
@@ -44,6 +46,7 @@ function load(): Backend {
   const isa = process.env.LOWP_ISA ?? '';
   if (isa !== '') setIsa(binding, isa, 'LOWP_ISA', load);
   if (threads !== undefined) binding.setThreads(threads);
+  deviceFromEnvironment(true);
   return { name: 'native', binding };
 }
 
@@ -111,6 +114,16 @@ function refuseIsa(): void {
   const isa = process.env.LOWP_ISA ?? '';
   if (isa === '' || isa === 'auto') return;
   throw lowpError('ERR_LOWP_UNSUPPORTED', `Expected no LOWP_ISA beside LOWP_BACKEND=reference but received ${describe(isa)}`);
+}
+
+function deviceFromEnvironment(native: boolean): void {
+  const device = process.env.LOWP_DEVICE ?? '';
+  if (device === '' || device === 'cpu') return;
+  if (device !== 'cuda') {
+    throw lowpError('ERR_LOWP_VALUE', `Expected one of cpu, cuda for LOWP_DEVICE but received ${describe(device)}`);
+  }
+  if (!native) throw lowpError('ERR_LOWP_UNSUPPORTED', "Expected no LOWP_DEVICE beside LOWP_BACKEND=reference but received 'cuda'");
+  setDefaultDevice(device);
 }
 
 function threadsFromEnvironment(): number | undefined {

@@ -39,10 +39,8 @@ export function checkDepthsMatch(kOfA: number, kOfB: number): void {
 
 /** Whether the call runs on the CUDA device. `weights`: packed ones know where they are. */
 export function deviceOf(option: unknown, a: unknown, weights: object, out: unknown): boolean {
-  return readDevice(
-    option,
-    isDeviceArray(a) || isDeviceArray(out) || ('native' in weights && isCuda(weights.native as NativeBinding)),
-  );
+  const packed = 'native' in weights ? isCuda(weights.native as NativeBinding) : undefined;
+  return readDevice(option, isDeviceArray(a) || isDeviceArray(out) || packed === true ? true : packed);
 }
 
 /** The caller's `out`, checked, or a new one. Aliasing is for the caller to check: it knows the inputs. */

@@ -103,7 +103,7 @@ export class PackedConv2d extends Packed {
  */
 export function packConv2d(weights: QuantizedTensor | Tensor<Float32Array>, options?: PackConv2dOptions): PackedConv2d {
   checkKeys(options, KEYS, 'options');
-  const native = bindingFor(nativeBinding(), readDevice(options?.device, false));
+  const native = bindingFor(nativeBinding(), readDevice(options?.device, undefined));
   checkTensor(weights, 'a QuantizedTensor or Tensor', 'weights');
   const quantized = isTyped8(weights.data);
   const read = quantized ? readQuantizedConv(weights, options ?? {}) : readFloatConv(weights, options ?? {});

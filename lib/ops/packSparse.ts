@@ -85,7 +85,7 @@ export class PackedSparse extends Packed {
 export function packSparse(matrix: SparseMatrix, options?: PackSparseOptions): PackedSparse {
   checkKeys(options, KEYS, 'options');
   const checked = readSparse(matrix, 'matrix');
-  const native = bindingFor(nativeBinding(), readDevice(options?.device, false));
+  const native = bindingFor(nativeBinding(), readDevice(options?.device, undefined));
   const { dtype, rows, cols, longestRow, blockShape, values } = checked;
   const oracle = native === undefined ? reference.packSparse(matrixOf(checked)) : undefined;
   const handle = native === undefined ? undefined : packSparseForCall(native, checked, packSparse);

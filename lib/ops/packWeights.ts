@@ -130,7 +130,7 @@ export function packWeights(
     throw expected('ERR_LOWP_VALUE', 'nothing (only float32 weights are rounded)', 'options.storage', storage);
   }
 
-  const native = bindingFor(nativeBinding(), readDevice(options?.device, isDeviceArray(b.data)));
+  const native = bindingFor(nativeBinding(), readDevice(options?.device, isDeviceArray(b.data) ? true : undefined));
   const { dtype, k, n } = weights;
   const oracle =
     native === undefined ? reference.packWeights(b as QuantizedTensor, { transposeB: weights.transposeB, storage }) : undefined;

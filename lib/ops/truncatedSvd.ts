@@ -151,7 +151,7 @@ function prepare(a: unknown, options: TruncatedSvdOptions, keys: ReadonlySet<str
   ctl[Svd.seed] = seed === undefined ? 0 : readCount(seed, Number.MAX_SAFE_INTEGER, 'options.seed');
   ctl[Svd.measure] = readBoolean(measureResidual, 'options.measureResidual') ? 1 : 0;
   ctl[Svd.threads] = readThreads(threads, 'options.threads');
-  return { control, a: data, m, n, most, cuda: readDevice(device, isDeviceArray(data)) };
+  return { control, a: data, m, n, most, cuda: readDevice(device, isDeviceArray(data) ? true : undefined) };
 }
 
 /** Writes what is kept and returns the largest rank that can come of it. */

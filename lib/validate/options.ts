@@ -1,8 +1,9 @@
 /** Options: unknown names are refused with a suggestion, values with what was expected. */
 import { describe, expected, lowpError, suggestion, type LowpError } from '../errors';
+import { defaultDevice } from '../native/defaults';
 import { MAX_THREADS } from '../native/slots';
 
-const DEVICES = ['cpu', 'cuda'] as const;
+export const DEVICES = ['cpu', 'cuda'] as const;
 
 /** for-in rather than Object.keys: no array is made, and inherited options (a class of settings) count too. */
 export function checkKeys(options: object | undefined, known: ReadonlySet<string>, name: string): void {
@@ -48,11 +49,14 @@ export function readThreads(value: unknown, name: string): number {
   return value;
 }
 
-/** Whether the call runs on the CUDA device: where the option says, by default where an operand is. */
-export function readDevice(value: unknown, operandOnDevice: boolean): boolean {
-  if (value === undefined) return operandOnDevice;
+/**
+ * Whether the call runs on the CUDA device: where the option says, by default where an operand is. `onDevice` undefined: no operand has
+ * a place of its own.
+ */
+export function readDevice(value: unknown, onDevice: boolean | undefined): boolean {
+  if (value === undefined) return onDevice ?? defaultDevice() === 'cuda';
   if (readName(value, DEVICES, 'options.device') === 'cuda') return true;
-  if (operandOnDevice) throw expected('ERR_LOWP_VALUE', "'cuda' (an operand is there)", 'options.device', value);
+  if (onDevice === true) throw expected('ERR_LOWP_VALUE', "'cuda' (an operand is there)", 'options.device', value);
   return false;
 }
 
