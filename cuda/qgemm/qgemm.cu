@@ -129,7 +129,7 @@ QGemmStore MakeStore(const CudaQGemmArgs& args, const QGemmLayout& layout, const
 }
 
 // The sums alone, int32 [rows][ld].
-QGemmStore SumsOf(const QGemmStore& store, uint32_t rows, int32_t* sums, size_t ld) {
+QGemmStore SumsOf(const QGemmStore& store, int32_t* sums, size_t ld) {
   QGemmStore plain{};
   plain.e.mode = IntStoreMode::kInt32;
   plain.e.c = sums;
@@ -208,7 +208,7 @@ Status RunQGemm(CudaContext& context, const CudaQGemmArgs& args) {
   status = sums.Take(context, plan.splits * task.split_stride * sizeof(int32_t));
   if (!status.ok()) return status;
   QGemmTask parts = task;
-  parts.store = SumsOf(task.store, rows, sums.As<int32_t>(), layout.n_padded);
+  parts.store = SumsOf(task.store, sums.As<int32_t>(), layout.n_padded);
   status = plan.run(context, parts, a.is_signed);
   return status.ok() ? FinishQGemmSplits(context, task, sums.As<int32_t>(), layout.n_padded) : status;
 }
