@@ -1,92 +1,86 @@
+// lowp_cuda_test PLUGIN [--quick] [family ...]: the functions of the plugin's families against those of the processor or plain
+// loops. PLUGIN is lowp_cuda.so or lowp_cuda_emulated.so; see cuda/emulator/emulator.h for the latter's orders and capabilities.
 #include "cuda/test/plugin_test.h"
 
 #include <dlfcn.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "core/thread_pool.h"
 
 namespace lowp {
 namespace test {
+namespace {
 
-Plugin& Plugin::Get() {
-  static Plugin plugin;
-  return plugin;
-}
+const struct {
+  const char* name;
+  void (*run)(const Plugin& plugin, bool quick);
+} kFamilies[] = {
+    {"qgemm", TestPluginQGemm}, {"quantize", TestPluginQuantize}, {"sparse", TestPluginSparse},
+    {"conv", TestPluginConv},   {"pool", TestPluginPool},
+};
 
-void Must(int32_t code, const CudaError& error, const std::string& what) {
-  if (code == 0) return;
-  std::printf("FAILED %s: %s\n", what.c_str(), error.message);
-  std::exit(1);
-}
-
-void Plugin::Open(const char* path) {
+const CudaApi* Open(const char* path) {
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     std::printf("FAILED to open %s: %s\n", path, dlerror());
-    std::exit(1);
+    return nullptr;
   }
   const auto table = reinterpret_cast<const CudaApi* (*)()>(dlsym(library, "lowp_cuda_api"));
-  api_ = table != nullptr ? table() : nullptr;
-  if (api_ == nullptr || api_->version != kCudaAbiVersion || api_->bytes != sizeof(CudaApi)) {
-    std::printf("FAILED: %s is not of this build\n", path);
-    std::exit(1);
+  const CudaApi* api = table != nullptr ? table() : nullptr;
+  if (api != nullptr && api->version == kCudaAbiVersion && api->bytes == sizeof(CudaApi)) return api;
+  std::printf("FAILED: %s is not of this build\n", path);
+  return nullptr;
+}
+
+bool IsWanted(const char* name, int argc, char** argv) {
+  bool all = true;
+  for (int i = 2; i < argc; ++i) {
+    if (std::strcmp(argv[i], name) == 0) return true;
+    all = all && std::strcmp(argv[i], "--quick") == 0;
   }
-  CudaError error{};
-  CudaDeviceInfo info{};
-  Must(api_->runtime.info(0, &info, &error), error, "the device");
-  Must(api_->runtime.open(0, &context_, &error), error, "a context");
-  capability_ = 10 * info.major + info.minor;
-  emulated_ = info.emulated;
-  std::printf("%s, capability %d.%d\n", info.name, info.major, info.minor);
-  std::fflush(stdout);
+  return all;
 }
 
-void Plugin::Close() {
-  CudaMemory memory{};
-  api_->runtime.memory(context_, &memory);
-  Expect(memory.used == 0, "device memory in use at the end: " + std::to_string(memory.used) + " bytes");
-  api_->runtime.close(context_);
-}
-
-}  // namespace test
-}  // namespace lowp
-
-int main(int argc, char** argv) {
-  using namespace lowp;
-  using namespace lowp::test;
-  const struct {
-    const char* name;
-    void (*run)(bool quick);
-  } families[] = {
-      {"sparse", TestCudaSparse},
-      {"conv", TestCudaConv},
-      {"pool", TestCudaPool},
-  };
+int Main(int argc, char** argv) {
   if (argc < 2) {
     std::printf("Expected the path of the plugin\n");
     return 2;
   }
-  bool quick = false, chosen = false;
-  for (int i = 2; i < argc; ++i) {
-    quick = quick || std::strcmp(argv[i], "--quick") == 0;
-    chosen = chosen || argv[i][0] != '-';
+  bool quick = false;
+  for (int i = 2; i < argc; ++i) quick = quick || std::strcmp(argv[i], "--quick") == 0;
+  const CudaApi* api = Open(argv[1]);
+  if (api == nullptr) return 1;
+  CudaError error{};
+  CudaDeviceInfo info{};
+  CudaContext* context = nullptr;
+  if (api->runtime.info(0, &info, &error) != 0 || api->runtime.open(0, &context, &error) != 0) {
+    std::printf("FAILED to open a device: %s\n", error.message);
+    return 1;
   }
+  std::printf("%s, capability %d.%d\n", info.name, info.major, info.minor);
+  std::fflush(stdout);
   RetainThreadPool();
-  Plugin::Get().Open(argv[1]);
-  for (const auto& family : families) {
-    bool wanted = !chosen;
-    for (int i = 2; i < argc; ++i) wanted = wanted || std::strcmp(argv[i], family.name) == 0;
-    if (!wanted) continue;
-    const size_t before = GetTotals().failed;
-    family.run(quick);
-    std::printf("%s: %s\n", family.name, GetTotals().failed == before ? "ok" : "FAILED");
+  const Plugin plugin{*api, context};
+  for (const auto& family : kFamilies) {
+    if (!IsWanted(family.name, argc, argv)) continue;
+    const size_t failed = GetTotals().failed;
+    family.run(plugin, quick);
+    std::printf("%s: %s\n", family.name, GetTotals().failed == failed ? "ok" : "FAILED");
     std::fflush(stdout);
   }
-  Plugin::Get().Close();
+  CudaMemory memory{};
+  api->runtime.memory(context, &memory);
+  Expect(memory.used == 0, "device memory in use at the end: " + std::to_string(memory.used) + " bytes");
+  api->runtime.close(context);
   ReleaseThreadPool();
   std::printf("%zu passed, %zu failed\n", GetTotals().passed, GetTotals().failed);
   return GetTotals().failed == 0 ? 0 : 1;
 }
+
+}  // namespace
+}  // namespace test
+}  // namespace lowp
+
+int main(int argc, char** argv) { return lowp::test::Main(argc, argv); }

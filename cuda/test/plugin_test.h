@@ -52,6 +52,9 @@ class PluginArray {
 
 void TestPluginQGemm(const Plugin& plugin, bool quick);
 void TestPluginQuantize(const Plugin& plugin, bool quick);
+void TestPluginSparse(const Plugin& plugin, bool quick);
+void TestPluginConv(const Plugin& plugin, bool quick);
+void TestPluginPool(const Plugin& plugin, bool quick);
 
 }  // namespace test
 }  // namespace lowp

@@ -59,7 +59,7 @@ bool IsClose(const Case& c, const std::vector<uint8_t>& x, float expected, float
   return !x.empty() && std::fabs(double{expected} - got) <= bound + 1e-45;
 }
 
-void Run(Random& random, const Case& c) {
+void Run(const Plugin& p, Random& random, const Case& c) {
   const size_t size = c.type == PoolType::kFloat32 ? sizeof(float) : 1;
   std::vector<uint8_t> x(c.x_count() * size), y(c.y_count() * size, 0xa5);
   const size_t fill = random.Below(4);
@@ -106,13 +106,12 @@ void Run(Random& random, const Case& c) {
   device.y_scale = args.y_scale;
   device.x_zero = args.x_zero;
   device.y_zero = args.y_zero;
-  const OnDevice<uint8_t> dx(x, c.skip * size);
-  OnDevice<uint8_t> dy(std::vector<uint8_t>(y.size(), 0x5a), c.skip * size);
+  PluginArray<uint8_t> dx(p, x, c.skip * size);
+  PluginArray<uint8_t> dy(p, std::vector<uint8_t>(y.size(), 0x5a), c.skip * size);
   device.x = dx.data();
   device.y = dy.data();
   CudaError error{};
-  const Plugin& p = Plugin::Get();
-  const int32_t code = p.api().pool.pool(p.context(), &device, &error);
+  const int32_t code = p.api.pool.pool(p.context, &device, &error);
   const std::vector<uint8_t> got = dy.Read();
   bool same = expected.ok() && code == 0;
   if (same && c.type == PoolType::kFloat32 && c.y_count() != 0) {
@@ -170,7 +169,7 @@ Case LargeWindow(Random& random) {
   return c;
 }
 
-void Extremes() {
+void Extremes(const Plugin& p) {
   Random random(5);
   Case c{};
   c.s.batch = 1;
@@ -187,27 +186,26 @@ void Extremes() {
       c.include_pad = kind > 2;
       c.nhwc = kind % 2 == 0;
       SetOut(&c);
-      Run(random, c);
+      Run(p, random, c);
     }
   }
   // Nothing at all, and what is refused.
   c.s.batch = 0;
-  Run(random, c);
+  Run(p, random, c);
   CudaPoolArgs args;
   args.shape = c.s;
   args.shape.stride_h = 0;
   CudaError error{};
-  const Plugin& p = Plugin::Get();
-  Expect(p.api().pool.pool(p.context(), &args, &error) == static_cast<int32_t>(Code::kShape), "a stride of 0 is refused");
+  Expect(p.api.pool.pool(p.context, &args, &error) == static_cast<int32_t>(Code::kShape), "a stride of 0 is refused");
 }
 
 }  // namespace
 
-void TestCudaPool(bool quick) {
+void TestPluginPool(const Plugin& p, bool quick) {
   Random random(31);
-  Extremes();
-  for (size_t i = 0; i < (quick ? 60u : 600u); ++i) Run(random, RandomCase(random));
-  for (size_t i = 0; i < (quick ? 12u : 100u); ++i) Run(random, LargeWindow(random));
+  Extremes(p);
+  for (size_t i = 0; i < (quick ? 60u : 600u); ++i) Run(p, random, RandomCase(random));
+  for (size_t i = 0; i < (quick ? 12u : 100u); ++i) Run(p, random, LargeWindow(random));
 }
 
 }  // namespace test
