@@ -1,5 +1,4 @@
 // What threads do together: calls of warps and warpgroups, barriers, shuffles and votes.
-#include <cstdlib>
 #include <string>
 
 #include "cuda/emulator/executor.h"
@@ -164,10 +163,7 @@ unsigned int Ballot(unsigned int mask, bool predicate) {
   return arguments.result;
 }
 
-void Trap() {
-  CurrentExecutor().Fail(cudaErrorIllegalInstruction, "__trap");
-  std::abort();
-}
+void Trap() { CurrentExecutor().Fail(cudaErrorIllegalInstruction, "__trap"); }
 
 }  // namespace emulator
 }  // namespace lowp

@@ -20,6 +20,9 @@ constexpr size_t kBehind = 1024;
 #endif
 constexpr size_t kSharedAlignment = 1024;
 
+// Ends the thread that made the mistake.
+struct Failed {};
+
 std::string Describe(const uint3& at) {
   return "(" + std::to_string(at.x) + ", " + std::to_string(at.y) + ", " + std::to_string(at.z) + ")";
 }
@@ -141,16 +144,22 @@ void Executor::RunBlock() {
 void Executor::EnterThread(void* given) {
   Thread& self = *static_cast<Thread*>(given);
   Executor& executor = *self.executor;
-  while (true) {
-    (*executor.body_)();
-    if (!executor.warpgroup(self.number / kWarpgroupSize).IsIdle()) {
-      executor.Fail(cudaErrorLaunchFailure, "it exits while wgmma are under way");
-    }
-    self.exited = true;
-    --executor.left_;
-    executor.runnable_.Clear(self.position);
-    executor.SwitchToNext(self.position + 1);
+  try {
+    while (true) executor.RunThread(self);
+  } catch (const Failed&) {
+    Fiber::Switch(*self.fiber, executor.home_);
   }
+  std::abort();  // nobody comes back
+}
+
+// Returns when the thread's next block begins.
+void Executor::RunThread(Thread& self) {
+  (*body_)();
+  if (!warpgroup(self.number / kWarpgroupSize).IsIdle()) Fail(cudaErrorLaunchFailure, "it exits while wgmma are under way");
+  self.exited = true;
+  --left_;
+  runnable_.Clear(self.position);
+  SwitchToNext(self.position + 1);
 }
 
 void Executor::Leave(const char* waits_at) {
@@ -190,8 +199,8 @@ void Executor::Fail(cudaError_t error, const std::string& what) {
   failed_ = true;
   Device::Get().Lose(
       error, "lowp emulator: thread " + Describe(self.view.thread) + " of block " + Describe(self.view.block) + ": " + what);
-  Fiber::Switch(*self.fiber, home_);
-  std::abort();  // nobody comes back
+  // The other threads' stacks, which hold plain data, are left as they are.
+  throw Failed();
 }
 
 // Who waits where, the first of each.

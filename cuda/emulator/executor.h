@@ -140,6 +140,7 @@ class Executor {
 
  private:
   static void EnterThread(void* thread);
+  void RunThread(Thread& self);
   void RunBlock();
   void Arrange();
   // Lets others run until the current thread's position is among the runnable ones again.
