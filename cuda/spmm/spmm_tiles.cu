@@ -31,8 +31,11 @@ struct RowFragment {
   uint32_t metadata;
 };
 
+// The first two of each four columns: of what is 0.
+constexpr uint32_t kAnyMetadata = 0x44444444u;
+
 LOWP_DEVICE RowFragment LoadRows(const SparseTileTask& t, uint32_t row_tile, uint32_t col_tile, uint32_t lane) {
-  RowFragment f = {};
+  RowFragment f = {{0, 0, 0, 0}, kAnyMetadata};
   if (row_tile >= t.row_tiles) return f;
   const uint64_t at = (static_cast<uint64_t>(row_tile) * t.col_tiles + col_tile) * kWarp + lane;
   const uint4 v = static_cast<const uint4*>(t.values)[at];
