@@ -79,7 +79,7 @@ Status EachLaunch(const ConvShape& s, size_t per_image, Run&& run) {
 ConvStore StoreFrom(const Call& call, size_t first_image) {
   ConvStore store = call.store;
   const size_t at = first_image * call.shape.out_pixels() * call.shape.out_channels;
-  store.y = static_cast<uint8_t*>(call.y) + at * call.y_size;
+  store.output.c = static_cast<uint8_t*>(call.y) + at * call.y_size;
   Residual& residual = store.output.residual;
   if (residual.kind != ResidualKind::kNone) residual.data = static_cast<const uint8_t*>(residual.data) + at * call.residual_size;
   return store;
@@ -205,7 +205,7 @@ Status Conv(CudaContext& context, const CudaConvArgs& args) {
   Call call{w, args.shape, args.nhwc, args.x, kSize, kSize, kSize, args.y, 0, 0, false, {}};
   call.store.output.activation = args.activation;
   if (args.residual != nullptr) call.store.output.residual = {ResidualKind::kFloat32, args.residual, 0, 1, 0};
-  call.store.bias_f32 = args.bias;
+  call.store.output.bias = args.bias;
   return Run(context, call);
 }
 
@@ -233,7 +233,7 @@ Status QConv(CudaContext& context, const CudaQConvArgs& args) {
   ConvStore& store = call.store;
   SetOutput(o, &store.output);
   store.output.residual.ld = 0;
-  store.bias_f32 = o.bias_f32;
+  store.output.bias = o.bias_f32;
   store.bias_s32 = o.bias_s32;
   store.scales = At<float>(w, w.scales_at);
   store.zeros = At<int32_t>(w, w.zeros_at);

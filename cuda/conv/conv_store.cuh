@@ -18,13 +18,13 @@ struct ConvColumns<float, kLanes> {
   typename V::F bias;
 
   LOWP_DEVICE ConvColumns(const ConvStore& o, uint32_t channel, uint32_t count)
-      : bias(o.bias_f32 != nullptr ? V::LoadFirstF(o.bias_f32 + channel, count) : V::SetF(0)) {}
+      : bias(o.output.bias != nullptr ? V::LoadFirstF(o.output.bias + channel, count) : V::SetF(0)) {}
   // To element `at` of y.
   LOWP_DEVICE void Store(const ConvStore& o, const Pack<float, kLanes>& sums, uint64_t, uint32_t count, uint64_t at) const {
     typename V::F x = sums;
-    if (o.bias_f32 != nullptr) x = V::AddF(x, bias);
+    if (o.output.bias != nullptr) x = V::AddF(x, bias);
     x = AddResidual<V>(o.output.residual, x, 0, at, count);
-    V::StoreF(static_cast<float*>(o.y) + at, ActivateAny<V>(o.output.activation, x), count);
+    V::StoreF(static_cast<float*>(o.output.c) + at, ActivateAny<V>(o.output.activation, x), count);
   }
 };
 
@@ -47,7 +47,7 @@ struct ConvColumns<int32_t, kLanes> {
     typename V::F scale = V::MulF(V::SetF(o.x_scale), V::LoadFirstF(o.scales + channel, count));
     if (o.output.mode == IntStoreMode::kRequantize) scale = V::DivF(scale, V::SetF(o.output.c_scale));
     return {add, V::LoadFirstI(o.zeros + channel, count), V::SetI(0), scale,
-            o.bias_f32 != nullptr ? V::LoadFirstF(o.bias_f32 + channel, count) : V::SetF(0)};
+            o.output.bias != nullptr ? V::LoadFirstF(o.output.bias + channel, count) : V::SetF(0)};
   }
 };
 

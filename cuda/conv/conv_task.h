@@ -12,13 +12,11 @@ namespace lowp {
 
 // From sums to y: see conv_store.cuh.
 struct ConvStore {
-  IntStore output;  // mode, activation, residual (ld 0), what 8-bit output needs, and row_sum, [groups][pixels], where
-                    // weights have zero points; of float32 the activation and residual alone
-  void* y;
+  IntStore output;  // y (c), float32 bias, mode, activation, residual (ld 0), what 8-bit output needs, and row_sum,
+                    // [groups][pixels], where weights have zero points; of float32 the activation and residual alone
   bool nhwc;
   uint32_t out_channels, out_pixels;
   Divisor by_pixels;  // out_pixels
-  const float* bias_f32;
   const int32_t* bias_s32;
   // int8
   const float* scales;
