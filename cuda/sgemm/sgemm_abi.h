@@ -1,8 +1,9 @@
 // The float32 product of the plugin: C[M,N] = activation(sum_k A[m,k] * B[k,n] + bias[n] + residual[m,n]), as kernels/sgemm has
 // it. All pointers are to device memory.
 //
-// Every sum is one chain of fused multiply-adds, k ascending, whatever the shape, the tile and the device: the same bits as the
-// CPU's kernels that fuse (AVX2, AVX-512, NEON), and for 16-bit weights the same bits as with their float32 values.
+// Every sum is one chain of fused multiply-adds, k ascending, whatever the shape, the tile and the device. So the same row gives the
+// same bits in any batch, 16-bit weights those of their float32 values, and up to K = 256 both those of the CPU's kernels that fuse
+// (AVX2, AVX-512, NEON), which add up blocks of that depth.
 #ifndef LOWP_CUDA_SGEMM_SGEMM_ABI_H_
 #define LOWP_CUDA_SGEMM_SGEMM_ABI_H_
 
