@@ -229,6 +229,15 @@ void TestCutOff(int capability) {
   Expect(m.c[0] == 1.0f, "cut off > toward zero");
   Expect(m.c[8] == (capability == 90 ? 0x1.000002p0f : 1.0f), "cut off > bits kept in the sum");
   Expect(m.c[16] == 1.0f, "cut off > a small negative term");
+  // Results below the least normal number too.
+  std::fill(m.a.begin(), m.a.end(), 0.0f);
+  std::fill(m.c.begin(), m.c.end(), 0.0f);
+  m.a[0] = 0x1p-126f;
+  m.a[1] = -0x1p-126f;
+  m.b[0 * 8 + 0] = m.b[1 * 8 + 1] = 0x1.8p-23f;
+  m.b[0 * 8 + 1] = m.b[1 * 8 + 0] = 0;
+  Expect(RunFloats(kBf16, &m) == cudaSuccess, "cut off");
+  Expect(m.c[0] == 0x1p-149f && m.c[1] == -0x1p-149f, "cut off > subnormal");
   emulator::Reset({});
 }
 

@@ -67,6 +67,7 @@ void TestMemory() {
   Expect(cudaMemsetAsync(read.data(), 0, 64) == cudaErrorInvalidValue, "memory > memset of the host");
   Expect(cudaFree(read.data()) == cudaErrorInvalidValue && cudaFree(nullptr) == cudaSuccess, "memory > free of others");
   Expect(cudaFree(half) == cudaSuccess && cudaFree(half) == cudaErrorInvalidValue, "memory > freed twice");
+  Expect(cudaMemGetInfo(&free, &total) == cudaSuccess && free == free_before, "memory > free again");
   Expect(cudaMallocHost(&more, 100) == cudaSuccess && cudaFreeHost(more) == cudaSuccess, "memory > pinned");
   emulator::Reset({});
   DeviceArray<uint8_t> out(256);
