@@ -1,3 +1,8 @@
+const { join } = require('node:path');
+
+// Where there is no GPU, or none is asked for, the CUDA device is an emulated one.
+process.env.LOWP_CUDA_LIBRARY ??= join(__dirname, 'build', 'Release', 'lowp_cuda_emulated.so');
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',

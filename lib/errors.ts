@@ -72,7 +72,9 @@ export function describe(value: unknown): string {
     return `[${shown.join(', ')}${value.length > 8 ? ', ...' : ''}]`;
   }
   const name = className(value);
-  if (ArrayBuffer.isView(value)) return 'length' in value ? `${name}(${String(value.length)})` : name;
+  // Typed arrays, and those on the CUDA device.
+  if (ArrayBuffer.isView(value) || 'BYTES_PER_ELEMENT' in value)
+    return 'length' in value ? `${name}(${String(value.length)})` : name;
   return name === 'Object' ? 'an object' : `an instance of ${name}`;
 }
 

@@ -1,6 +1,7 @@
 'use strict';
 // npm run build: compiles the addon into build/Release/lowp.node and the TypeScript into dist/.
 //   --native, --dist  only the one or the other
+//   --emulator        with cmake-js: also the emulated CUDA device and its tests
 //   --with=cmake-js   or node-gyp: instead of cmake-js where cmake is found, else node-gyp
 const { spawnSync } = require('node:child_process');
 const { existsSync } = require('node:fs');
@@ -45,11 +46,13 @@ function headers() {
   return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
 }
 
-function buildNative(tool) {
+function buildNative(tool, emulator) {
   if (!compilerFound()) throw new Error(ADVICE);
   console.log(`Building with ${tool}`);
   if (tool === 'cmake-js') {
-    runPackage('cmake-js', 'bin/cmake-js', ['compile', '--log-level', 'warn']);
+    const options = emulator ? ['--CDLOWP_CUDA_EMULATOR=ON'] : [];
+    // `compile` alone leaves a folder that was configured before as it is.
+    for (const step of ['configure', 'build']) runPackage('cmake-js', 'bin/cmake-js', [step, '--log-level', 'warn', ...options]);
   } else {
     runPackage('node-gyp', 'bin/node-gyp.js', ['rebuild', '--loglevel=warn', ...headers()]);
   }
@@ -61,7 +64,7 @@ function main(args) {
     const tool = given ?? (found('cmake') ? 'cmake-js' : 'node-gyp');
     if (tool !== 'cmake-js' && tool !== 'node-gyp')
       throw new Error(`Expected cmake-js or node-gyp for --with but received ${tool}`);
-    buildNative(tool);
+    buildNative(tool, args.includes('--emulator'));
   }
   if (!args.includes('--native')) runPackage('typescript', 'bin/tsc', ['-p', 'tsconfig.build.json']);
 }

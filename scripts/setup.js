@@ -36,10 +36,17 @@ if (modified(at('node_modules', '.package-lock.json')) < modified(at('package-lo
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
-const sources = Math.max(newest(at('native')), modified(at('CMakeLists.txt')), modified(at('binding.gyp')));
-if (modified(at('build', 'Release', 'lowp.node')) < sources) {
+// With the tests also the emulated CUDA device.
+const emulator = process.argv.includes('--test') ? ['--emulator'] : [];
+const binaries = ['lowp.node', ...emulator.map(() => 'lowp_cuda_emulated.so')].map((name) => at('build', 'Release', name));
+const sources = Math.max(
+  ...['native', 'cuda', 'cmake'].map((folder) => newest(at(folder))),
+  modified(at('CMakeLists.txt')),
+  modified(at('binding.gyp')),
+);
+if (binaries.some((binary) => modified(binary) < sources)) {
   console.log('Building native code');
-  run(process.execPath, [at('scripts', 'build.js'), '--native']);
+  run(process.execPath, [at('scripts', 'build.js'), '--native', ...emulator]);
 }
 
 if (process.argv.includes('--dist') && modified(at('dist', 'index.js')) < newest(at('lib'))) {

@@ -40,6 +40,11 @@ Status FromCuda(cudaError_t error, const char* doing) {
   return {Code::kDevice, std::string("Expected the CUDA device to do its work (") + doing + ") but it answered " + why};
 }
 
+Status NoSuchDevice(int ordinal, int count) {
+  return {Code::kDevice,
+          "Expected a CUDA device from 0 to " + std::to_string(count - 1) + " but received " + std::to_string(ordinal)};
+}
+
 int32_t Answer(const Status& status, CudaError* error) {
   if (status.ok()) return 0;
   const size_t length = std::min(status.message().size(), sizeof(error->message) - 1);
@@ -59,10 +64,7 @@ Status CudaContext::Init(int ordinal) {
   int count = 0;
   Status status = FromCuda(cudaGetDeviceCount(&count), "counting devices");
   if (!status.ok()) return {Code::kUnsupported, status.message()};
-  if (ordinal < 0 || ordinal >= count) {
-    return {Code::kDevice,
-            "Expected a CUDA device from 0 to " + std::to_string(count - 1) + " but received " + std::to_string(ordinal)};
-  }
+  if (ordinal < 0 || ordinal >= count) return NoSuchDevice(ordinal, count);
   device_.ordinal = ordinal;
   const auto attribute = [&](cudaDeviceAttr which, auto* value) {
     int read = 0;

@@ -29,6 +29,7 @@ struct CudaDevice {
 
 // kOk, kNoMemory, or kDevice with CUDA's own words.
 Status FromCuda(cudaError_t error, const char* doing);
+Status NoSuchDevice(int ordinal, int count);
 
 struct CudaContext {
  public:

@@ -26,6 +26,10 @@ int32_t Count(int32_t* devices, CudaError* error) {
 int32_t Info(int32_t ordinal, CudaDeviceInfo* info, CudaError* error) {
   return Guarded(error, [&]() -> Status {
     *info = {};
+    int count = 0;
+    Status counted = FromCuda(cudaGetDeviceCount(&count), "counting devices");
+    if (!counted.ok()) return counted;
+    if (ordinal < 0 || ordinal >= count) return NoSuchDevice(ordinal, count);
     cudaDeviceProp properties;
     Status status = FromCuda(cudaGetDeviceProperties(&properties, ordinal), "describing itself");
     if (!status.ok()) return status;

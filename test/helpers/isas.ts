@@ -1,9 +1,10 @@
 /** The instruction sets and kernels that tests have to exercise. */
 import { runtime, type Kernel } from 'lowp';
 
-/** Built into this binary and supported by this machine, best first. */
+/** Built into this binary and supported by this machine, best first. Only the best where calls run on the CUDA device anyway. */
 export function usableIsas(): string[] {
   if (runtime.backend === 'reference') return ['reference'];
+  if (runtime.device === 'cuda') return [runtime.isa];
   return runtime.isas().flatMap((isa) => (isa.built && isa.supported ? [isa.name] : []));
 }
 
