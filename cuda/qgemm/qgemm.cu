@@ -125,19 +125,21 @@ QGemmStore MakeStore(const CudaQGemmArgs& args, const QGemmLayout& layout, const
     store.e.a_scale = a.scales;
     store.e.a_zero = a.zeros;
   }
+  store.plain = IsPlain(store);
   return store;
 }
 
 // The sums alone, int32 [rows][ld].
 QGemmStore SumsOf(const QGemmStore& store, int32_t* sums, size_t ld) {
-  QGemmStore plain{};
-  plain.e.mode = IntStoreMode::kInt32;
-  plain.e.c = sums;
-  plain.rows = MatrixRows(ld);
-  plain.b_scale = store.b_scale;
-  plain.b_zero = store.b_zero;
-  plain.b_corr = store.b_corr;
-  return plain;
+  QGemmStore part{};
+  part.e.mode = IntStoreMode::kInt32;
+  part.e.c = sums;
+  part.rows = MatrixRows(ld);
+  part.b_scale = store.b_scale;
+  part.b_zero = store.b_zero;
+  part.b_corr = store.b_corr;
+  part.plain = IsPlain(part);
+  return part;
 }
 
 }  // namespace

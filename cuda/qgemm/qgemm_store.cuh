@@ -44,11 +44,33 @@ template <uint32_t kColumns>
 LOWP_DEVICE void StoreQGemmRows(const QGemmStore& s, size_t offset, const int32_t* sums, const QGemmLane<kColumns>& lane,
                                 const QGemmColumns& columns, uint32_t row, uint32_t rows, uint32_t col, uint32_t cols) {
   if (cols == 0) return;
+  constexpr uint32_t kAtOnce = QGemmLane<kColumns>::kRowsAtOnce;
+  const int32_t* four = sums + lane.row * QGemmSumsPitch(kColumns) + lane.column;
+  offset += col;
+  size_t at = offset + s.rows.At(row + lane.row);
+  if (s.plain && cols >= kQGemmLanes) {  // half as many instructions
+    using V = QGemmVector;
+    V::I* to = reinterpret_cast<V::I*>(static_cast<int32_t*>(s.e.c) + at);
+    LOWP_NO_UNROLL
+    for (uint32_t r = lane.row; r < rows; r += kAtOnce) {
+      const V::I sum = AddTerms<V, false>(s.e, columns, *reinterpret_cast<const V::I*>(four), r);
+      if (s.e.mode == IntStoreMode::kInt32) {
+        *to = sum;
+      } else {
+        V::F x = ScaleSums<V, false, false>(s.e, columns, sum, r);
+        if (s.e.bias != nullptr) x = V::AddF(x, columns.bias);
+        *reinterpret_cast<V::F*>(to) = Clamp<V>(s.e.activation, x);
+      }
+      four += kAtOnce * QGemmSumsPitch(kColumns);
+      to += kAtOnce * (s.rows.ld / kQGemmLanes);
+    }
+    return;
+  }
   LOWP_NO_UNROLL
-  for (uint32_t r = lane.row; r < rows; r += QGemmLane<kColumns>::kRowsAtOnce) {
-    const int32_t* four = sums + r * QGemmSumsPitch(kColumns) + lane.column;
-    StoreSums<kQGemmLanes>(s.e, columns, *reinterpret_cast<const QGemmVector::I*>(four), row + r, col, cols,
-                           offset + s.rows.At(row + r) + col);
+  for (uint32_t r = row + lane.row; r < row + rows; r += kAtOnce, at += kAtOnce * s.rows.ld) {
+    if (!s.rows.even) at = offset + s.rows.At(r);
+    StoreSums<kQGemmLanes>(s.e, columns, *reinterpret_cast<const QGemmVector::I*>(four), r, col, cols, at);
+    four += kAtOnce * QGemmSumsPitch(kColumns);
   }
 }
 

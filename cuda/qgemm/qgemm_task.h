@@ -22,7 +22,17 @@ struct QGemmStore {
   int32_t a_zero;
   const float* a_scale_at;
   const int32_t* a_zero_at;
+  bool plain;  // see IsPlain
 };
+
+// 4-byte results without terms of rows, residual and activation but a clamp, rows of which lie evenly and on boundaries of 16
+// bytes: what most products are.
+inline bool IsPlain(const QGemmStore& s) {
+  const bool wide = s.e.mode == IntStoreMode::kInt32 || s.e.mode == IntStoreMode::kFloat32;
+  const bool of_rows = s.e.row_sum != nullptr || s.e.a_zero != nullptr || s.e.a_scale != nullptr;
+  const bool even = s.rows.even && s.rows.ld % 4 == 0 && reinterpret_cast<uintptr_t>(s.e.c) % 16 == 0;
+  return wide && !of_rows && even && s.e.residual.kind == ResidualKind::kNone && s.e.activation.kind == ActivationKind::kClamp;
+}
 
 // A on a boundary of 16 bytes and so its rows, of which all chunks up to chunk ceil(k / 16) may be read: beyond k they meet zeros
 // of the weights.
