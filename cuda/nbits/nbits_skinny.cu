@@ -4,7 +4,7 @@
 // the group): sums by the int8 tensor cores, of which 8 rows or fewer are one operand, and the groups' products in float32 to
 // shared memory. Then each of the 128 threads adds to its element of C what the round gave, groups ascending. So the warps share
 // out K, and every sum is still the same chain. Weights, codes and constants come by cp.async, each warp its own, in a ring of 3
-// rounds.
+// rounds; of 2, and 64 depths each, where shared memory has no room for that (8 bits in groups of 16 or 256 on Turing).
 //
 // Bytes: K N bits / 8 + 4 N K / group for the weights, once for 8 rows; further rows of blocks find them in L2. An instruction of
 // 16 columns x 32 depths (256 bytes of 4 bits) costs a warp some 35 others with groups of 32, so four schedulers could take 50
@@ -27,8 +27,9 @@ struct Chunk {
   uint32_t blocks, groups;
   uint32_t codes_at, meta_at, scales_at, zeros_at, bytes;
 
-  LOWP_HD Chunk(uint32_t bits, uint32_t group) {
-    blocks = group > 2 * kNBitsDepth ? group / kNBitsDepth : 2;
+  // `least` blocks, or the whole of a larger group.
+  LOWP_HD Chunk(uint32_t bits, uint32_t group, uint32_t least) {
+    blocks = group > least * kNBitsDepth ? group / kNBitsDepth : least;
     groups = blocks * kNBitsDepth / group;
     codes_at = blocks * NBitsBlockBytes(bits);
     meta_at = codes_at + blocks * kRows * kNBitsBlockRow;
@@ -37,8 +38,9 @@ struct Chunk {
     bytes = zeros_at + groups * kNBitsCols * 2;
   }
   LOWP_HD uint32_t ring_bytes(uint32_t stages) const { return stages * kWarps * bytes; }
-  // Products of a round, of which there are two.
+  // Of a round, of which there are two.
   LOWP_HD uint32_t product_floats() const { return kWarps * groups * kThreads; }
+  LOWP_HD uint32_t shared_bytes(uint32_t stages) const { return ring_bytes(stages) + 2 * product_floats() * 4; }
 };
 
 // By the lanes of a warp, as in nbits_tiles.cu.
@@ -142,8 +144,8 @@ LOWP_DEVICE void Multiply(const NBitsTask& task, const Chunk& c, const uint8_t* 
 }
 
 template <int kBits, bool kDots>
-LOWP_KERNEL __launch_bounds__(kThreads) NBitsSkinny(NBitsTask task, uint32_t stages) {
-  const Chunk c(kBits, task.group);
+LOWP_KERNEL __launch_bounds__(kThreads) NBitsSkinny(NBitsTask task, uint32_t least, uint32_t stages) {
+  const Chunk c(kBits, task.group, least);
   uint32_t panel = blockIdx.x;
   const uint32_t m0 = Divide(panel, task.tiles) * kRows, n0 = panel * kNBitsCols;
   const uint32_t warp = threadIdx.x / 32, round_blocks = kWarps * c.blocks;
@@ -190,11 +192,13 @@ Status Start(CudaContext& context, NBitsTask task) {
     return {Code::kShape, "Expected at most 2147483647 tiles of a product but its sizes give more"};
   // Neighbouring blocks share weights.
   task.tiles = Divisor(static_cast<uint32_t>(m_tiles));
-  const Chunk c(kBits, task.group);
-  const size_t products = 2 * c.product_floats() * sizeof(float);
-  const uint32_t stages = c.ring_bytes(3) + products <= context.device().shared_bytes ? 3 : 2;
+  uint32_t least = 2, stages = 3;
+  if (Chunk(kBits, task.group, least).shared_bytes(stages) > context.device().shared_bytes) {
+    least = 1;
+    stages = 2;
+  }
   return Launch(context, NBitsSkinny<kBits, kDots>, dim3(static_cast<uint32_t>(m_tiles * n_tiles)), dim3(kThreads),
-                c.ring_bytes(stages) + products, task, stages);
+                Chunk(kBits, task.group, least).shared_bytes(stages), task, least, stages);
 }
 
 }  // namespace

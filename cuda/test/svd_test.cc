@@ -192,8 +192,11 @@ void TestExcess(const Plugin& plugin, size_t m, size_t n, size_t rank, bool accu
   CudaError error{};
   ExpectOk(plugin.api.svd.run(plugin.context, &args, &result, &error), error, "svd");
   const double excess = std::sqrt(std::max(total * (1 - result.energy), 0.0) / best) - 1;
-  Expect(result.converged && excess <= allowed && result.residual == -1,
-         "cuda svd of 1 / i, " + std::string(accurate ? "accurate" : "fast") + ", excess " + std::to_string(excess));
+  // The products' float32 images tell no more of the whole.
+  const double rounding = 2e-7 * total / best;
+  Expect(result.converged && excess <= allowed + rounding && result.residual == -1,
+         "cuda svd of 1 / i M" + std::to_string(m) + " N" + std::to_string(n) + (accurate ? " accurate" : " fast") +
+             (result.converged ? "" : " did not converge") + ", excess " + std::to_string(1e6 * excess) + "e-6");
 }
 
 void TestRefusals(const Plugin& plugin) {
