@@ -73,7 +73,7 @@ export function describe(value: unknown): string {
   }
   const name = className(value);
   // Typed arrays, and those on the CUDA device.
-  if (ArrayBuffer.isView(value) || 'BYTES_PER_ELEMENT' in value)
+  if (ArrayBuffer.isView(value) || Object.hasOwn(value, 'BYTES_PER_ELEMENT'))
     return 'length' in value ? `${name}(${String(value.length)})` : name;
   return name === 'Object' ? 'an object' : `an instance of ${name}`;
 }

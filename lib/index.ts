@@ -4,7 +4,6 @@ export { lowRank } from './compress/lowRank';
 export { magnitudePrune } from './compress/prune';
 export { splitConv2d } from './compress/splitConv2d';
 export { conv2d, conv2dAsync } from './ops/conv2d';
-export { DeviceArray } from './native/deviceArray';
 export { toDevice, toDeviceAsync, toHost, toHostAsync } from './ops/device';
 export { foldBatchNorm } from './ops/foldBatchNorm';
 export { matmul, matmulAsync } from './ops/matmul';

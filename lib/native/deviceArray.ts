@@ -1,6 +1,6 @@
 /** Typed arrays in the memory of the CUDA device. */
 import { fromNative, lowpError, type Caller } from '../errors';
-import type { DeviceElements } from '../types';
+import type { DeviceArray, DeviceElements } from '../types';
 import type { NativeBinding, NativeHandle } from './binding';
 import { nativeBinding } from './load';
 import { ElementCode } from './slots';
@@ -18,16 +18,12 @@ export type DeviceTag = keyof typeof ELEMENTS;
 // Constructors are private to TypeScript only.
 const KEY = Symbol('device');
 
-let create: <T extends DeviceElements>(native: NativeBinding, tag: DeviceTag, length: number) => DeviceArray<T>;
-let readHandle: (array: DeviceArray<DeviceElements>) => NativeHandle;
-let isArray: (value: object) => value is DeviceArray<DeviceElements>;
+let create: (native: NativeBinding, tag: DeviceTag, length: number) => NativeDeviceArray;
+let readHandle: (array: NativeDeviceArray) => NativeHandle;
+let isArray: (value: object) => value is NativeDeviceArray;
 
-/**
- * Elements of a typed array of type `T` that are in the memory of the CUDA device: the `data` of a tensor there. They stay until
- * `dispose()` (or until the object is collected as garbage, which may be late: device memory is scarcer than the collector knows).
- */
-export class DeviceArray<T extends DeviceElements = Float32Array> {
-  /** The type of the elements, as the name of the typed array. */
+/** See the interface of this name, which is what users know. */
+class NativeDeviceArray implements DeviceArray<DeviceElements> {
   readonly type: DeviceTag;
   readonly length: number;
   readonly byteLength: number;
@@ -36,10 +32,9 @@ export class DeviceArray<T extends DeviceElements = Float32Array> {
   readonly #native: NativeBinding;
   readonly #handle: NativeHandle;
   #disposed = false;
-  declare private readonly elements: T;
 
   private constructor(key: typeof KEY, native: NativeBinding, type: DeviceTag, length: number) {
-    if (key !== KEY) throw lowpError('ERR_LOWP_TYPE', 'Expected toDevice() to be called, not new DeviceArray()');
+    if (key !== KEY) throw lowpError('ERR_LOWP_TYPE', 'Expected toDevice() to be called, not a constructor');
     this.type = type;
     this.length = length;
     this.BYTES_PER_ELEMENT = ELEMENTS[type].bytes;
@@ -69,8 +64,8 @@ export class DeviceArray<T extends DeviceElements = Float32Array> {
   }
 
   static {
-    create = (native, tag, length) => new DeviceArray(KEY, native, tag, length);
-    isArray = (value): value is DeviceArray<DeviceElements> => #handle in value;
+    create = (native, tag, length) => new NativeDeviceArray(KEY, native, tag, length);
+    isArray = (value): value is NativeDeviceArray => #handle in value;
     readHandle = (array) => {
       if (array.#disposed) throw lowpError('ERR_LOWP_DISPOSED', 'Expected a live array on the device but it was disposed');
       return array.#handle;
@@ -78,13 +73,13 @@ export class DeviceArray<T extends DeviceElements = Float32Array> {
   }
 }
 
-export function isDeviceArray(value: unknown): value is DeviceArray<DeviceElements> {
+export function isDeviceArray(value: unknown): value is NativeDeviceArray {
   return typeof value === 'object' && value !== null && isArray(value);
 }
 
 /** The native handle of a live array. */
 export function deviceHandle(array: DeviceArray<DeviceElements>): NativeHandle {
-  return readHandle(array);
+  return readHandle(array as NativeDeviceArray);
 }
 
 /** Device memory for the call of `caller`; its elements are undefined. */
@@ -92,7 +87,7 @@ export function allocateOnDevice<T extends DeviceElements>(tag: DeviceTag, lengt
   const native = nativeBinding();
   if (native === undefined) throw noCuda();
   try {
-    return create<T>(native, tag, length);
+    return create(native, tag, length) as unknown as DeviceArray<T>;
   } catch (thrown) {
     throw fromNative(thrown, caller ?? allocateOnDevice);
   }

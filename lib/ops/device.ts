@@ -1,8 +1,8 @@
 import { expected, fromNative, type Caller } from '../errors';
 import type { NumericArray, TensorArray } from '../native/binding';
-import { allocateOnDevice, deviceHandle, isDeviceArray, noCuda, type DeviceArray, type DeviceTag } from '../native/deviceArray';
+import { allocateOnDevice, deviceHandle, isDeviceArray, noCuda, type DeviceTag } from '../native/deviceArray';
 import { nativeBinding } from '../native/load';
-import type { DeviceElements, OnDevice, OnHost, Tensor } from '../types';
+import type { DeviceArray, DeviceElements, OnDevice, OnHost, Tensor } from '../types';
 import { allocate, isTagged, tagOf } from '../validate/arrays';
 import { checkTensor } from '../validate/options';
 import { checkExtent, checkShape } from '../validate/shapes';

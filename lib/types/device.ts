@@ -1,11 +1,34 @@
 /** Tensors whose elements are in the memory of a CUDA device. */
-import type { DeviceArray } from '../native/deviceArray';
 import type { QuantizedTensor, Tensor } from '../types';
-
-export type { DeviceArray };
 
 /** What an array on the device may hold. */
 export type DeviceElements = Float32Array | Int32Array | Int8Array | Uint8Array | Uint16Array;
+
+/** The name of a typed array. */
+type NameOf<T> = T extends Float32Array
+  ? 'Float32Array'
+  : T extends Int32Array
+    ? 'Int32Array'
+    : T extends Int8Array
+      ? 'Int8Array'
+      : T extends Uint8Array
+        ? 'Uint8Array'
+        : 'Uint16Array';
+
+/**
+ * Elements of a typed array of type `T` that are in the memory of the CUDA device: the `data` of a tensor there. They stay until
+ * `dispose()` (or until the object is collected as garbage, which may be late: device memory is scarcer than the collector knows).
+ */
+export interface DeviceArray<T extends DeviceElements = Float32Array> {
+  /** The type of the elements. */
+  readonly type: NameOf<T>;
+  readonly length: number;
+  readonly byteLength: number;
+  readonly disposed: boolean;
+  /** Gives the memory back, at once; calls that were made before still find it. Calling it again does nothing. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
 
 /** A tensor on the device, made by `toDevice` or by a function of such tensors. */
 export type DeviceTensor<T extends DeviceElements = Float32Array> = Tensor<DeviceArray<T>>;

@@ -13,6 +13,7 @@ const MIRRORS = [
   ['ActivationQuantization', 'ActivationQuantization'],
   ['PackSlot', 'Pack'],
   ['StorageCode', 'StorageCode'],
+  ['ElementCode', 'ElementCode'],
   ['CastSlot', 'Cast'],
   ['GroupSlot', 'Group'],
   ['ConvSlot', 'Conv'],

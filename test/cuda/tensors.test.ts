@@ -1,6 +1,5 @@
 /** Tensors and packed weights on the CUDA device: copies, lifetimes, memory, errors. Without a GPU the device is an emulated one. */
 import {
-  DeviceArray,
   matmul,
   matmulAsync,
   packWeights,
@@ -44,7 +43,7 @@ describe('copies', () => {
   ];
   test.each(arrays.map((data) => [`${data.constructor.name}(${data.length})`, data] as const))('%s', async (_, data) => {
     using array = toDevice(data);
-    expect(array).toBeInstanceOf(DeviceArray);
+    expect(array.type).toBe(data.constructor.name);
     expect([array.length, array.byteLength]).toEqual([data.length, data.byteLength]);
     expectSame(toHost(array), data, 'toHost');
     expectSame(await toHostAsync(array), data, 'toHostAsync');
@@ -101,11 +100,10 @@ describe('errors', () => {
     ['ERR_LOWP_TYPE', () => toHost({ data: floats(1), shape: [1] } as never), ['DeviceArray']],
     ['ERR_LOWP_TYPE', () => toHost(x, new Int8Array(4) as never), ['Float32Array', 'Int8Array(4)']],
     ['ERR_LOWP_SHAPE', () => toHost(x, new Float32Array(5)), [4, '5']],
-    ['ERR_LOWP_TYPE', () => Reflect.construct(DeviceArray, []) as never, ['toDevice()']],
     ['ERR_LOWP_VALUE', () => matmul(x, x as never, { device: 'cpu' }), ["'cuda'", "'cpu'"]],
     ['ERR_LOWP_HANDLE', () => matmul(x, packWeights(tensor(2, 2))), ["'cuda'", "'cpu'"]],
     ['ERR_LOWP_ALIAS', () => matmul(x, x as never, { out: x.data }), ['a']],
-    ['ERR_LOWP_SHAPE', () => matmul(x, x as never, { out: toDevice(new Float32Array(3)) }), [4, 3]],
+    ['ERR_LOWP_SHAPE', () => matmul(x, x as never, { out: toDevice(new Float32Array(3)) }), [4, 'Array(3)']],
     ['ERR_LOWP_VALUE', () => matmul(tensor(2, 2), tensor(2, 2), { device: 'cpu', tensorCores: true }), ['tensorCores']],
   ] as const)('%s %s', (code, call, fragments) => expectThrows(call, code, [...fragments]));
 
@@ -131,7 +129,7 @@ describe('chains', () => {
     using two = packWeights(second, { device: 'cuda' });
     expect([one.device, packWeights(first).device]).toEqual(['cuda', 'cpu']);
     const hidden = matmul(toDevice(a), one, { activation: 'relu' });
-    expect(hidden.data).toBeInstanceOf(DeviceArray);
+    expect(hidden.data.type).toBe('Float32Array');
     expectNearly(toHost(matmul(hidden, two)).data, want.data);
   });
 
