@@ -344,6 +344,12 @@ void TestPluginQGemm(const Plugin& plugin, bool quick) {
     run(1, 128 * side, 128 * side - 60 + 20 * (i % 4), 300 - 16 * i);
     run(3, 100 + i, 256, 260 + i);
   }
+  // Many rounds of the rings of stages.
+  for (int i = 0; i < (quick ? 1 : 3); ++i) {
+    run(1, 128 * side - i, 256 * (side + 1), 1500 + 16 * i);
+    run(1, 128 * side + i, 128 * side, 1700 - 16 * i);
+    run(1, 60 + i, 70, 1000 + i);
+  }
   // K over several blocks.
   for (int i = 0; i < (quick ? 2 : 6); ++i) run(1, 17 + 10 * i, 33 + i, 4096 + 100 * i);
   run(0, 5, 5, 5);
