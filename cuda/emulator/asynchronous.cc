@@ -30,8 +30,13 @@ void Executor::StartCopy(void* to, const void* from, uint32_t bytes, bool valid,
 
 void Executor::CloseGroup() { current_->groups.push_back(current_->copies.size()); }
 
-void Executor::FinishCopies(std::vector<AsyncCopy>& copies, size_t count) {
+void Executor::FinishCopies(std::vector<AsyncCopy>& copies, size_t count, int writer) {
+  ++clock_;
   for (size_t i = 0; i < count; ++i) {
+    const size_t begin = static_cast<size_t>(copies[i].to - shared_);
+    for (size_t at = begin / kChunkBytes; at * kChunkBytes < begin + copies[i].bytes && at < chunks_.size(); ++at) {
+      chunks_[at] = {writer, clock_};
+    }
     if (copies[i].from != nullptr) {
       std::memcpy(copies[i].to, copies[i].from, copies[i].bytes);
     } else {
@@ -47,7 +52,7 @@ void Executor::WaitForGroups(size_t left) {
   while (std::any_of(engine_.begin(), engine_.end(), mine)) RunEngine();
   if (self.groups.size() <= left) return;
   const size_t closed = self.groups.size() - left, count = self.groups[closed - 1];
-  FinishCopies(self.copies, count);
+  FinishCopies(self.copies, count, self.number);
   self.groups.erase(self.groups.begin(), self.groups.begin() + static_cast<ptrdiff_t>(closed));
   for (size_t& end : self.groups) end -= count;
 }
@@ -59,7 +64,7 @@ bool Executor::RunEngine() {
   engine_.pop_front();
   int64_t bytes = 0;
   for (const AsyncCopy& copy : work.copies) bytes += copy.bytes;
-  FinishCopies(work.copies, work.copies.size());
+  FinishCopies(work.copies, work.copies.size(), work.thread == nullptr ? Chunk::kEngine : work.thread->number);
   MBarrier& barrier = Find(work.barrier, "the end of an asynchronous copy");
   if (work.thread == nullptr) {
     barrier.bytes -= bytes;
@@ -68,6 +73,22 @@ bool Executor::RunEngine() {
   }
   Settle(barrier);
   return true;
+}
+
+void Executor::FenceProxy() { latest_proxy_fence_ = current_->proxy_fence = ++clock_; }
+
+void Executor::CheckProxy(const uint8_t* memory, int first) {
+  const Chunk& chunk = chunks_[static_cast<size_t>(memory - shared_) / kChunkBytes];
+  if (chunk.writer == Chunk::kEngine) return;
+  bool fenced = false;
+  if (chunk.writer == Chunk::kUnknown) {
+    fenced = latest_proxy_fence_ != 0;
+  } else {
+    fenced = true;
+    for (int i = 0; i < kWarpgroupSize; ++i) fenced = fenced && thread(first + i).proxy_fence > chunk.when;
+    fenced = fenced || thread(chunk.writer).proxy_fence > chunk.when;
+  }
+  if (!fenced) Fail(cudaErrorLaunchFailure, "wgmma reads shared memory that no FenceProxyAsync followed the writing of");
 }
 
 MBarrier& Executor::Find(uint64_t* barrier, const char* name) {
@@ -194,6 +215,6 @@ void CpAsyncMBarrierArrive(uint64_t* barrier) { Hopper("CpAsyncMBarrierArrive").
 void BulkLoad(void* shared, const void* global, uint32_t bytes, uint64_t* barrier) {
   Hopper("BulkLoad").QueueLoad(shared, global, bytes, barrier);
 }
-void FenceProxyAsync() { Hopper("FenceProxyAsync"); }
+void FenceProxyAsync() { Hopper("FenceProxyAsync").FenceProxy(); }
 
 }  // namespace lowp

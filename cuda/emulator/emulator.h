@@ -12,9 +12,10 @@
 // launch and loses the device: calls that not all threads concerned reach, waits that nothing ends, addresses out of bounds and
 // misaligned ones given to the wrappers of cuda/device/intrinsics.cuh, and writing beyond shared memory.
 //
-// Not modelled: time; registers and occupancy; memory that is not coherent (a missing __threadfence, FenceProxyAsync or
-// volatile); blocks that run at the same time (one that waits for another waits for ever); bank conflicts. Plain loads and stores
-// are the host's: build with AddressSanitizer to see those out of bounds.
+// Not modelled: time; registers and occupancy; bank conflicts; memory that is not coherent (a missing __threadfence or volatile;
+// a warp-level call that is no __syncwarp orders its lanes' memory here); of a missing FenceProxyAsync what plain stores wrote,
+// unless the block has none at all; blocks that run at the same time (one that waits for another waits for ever). Plain loads and
+// stores are the host's: build with AddressSanitizer to see those out of bounds.
 #ifndef LOWP_CUDA_EMULATOR_EMULATOR_H_
 #define LOWP_CUDA_EMULATOR_EMULATOR_H_
 

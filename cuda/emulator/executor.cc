@@ -115,6 +115,7 @@ void Executor::RunBlock() {
     starting.copies.clear();
     starting.groups.clear();
     starting.fences = 0;
+    starting.proxy_fence = 0;
     runnable_.Set(i);
   }
   for (auto& calls : warp_calls_) calls.clear();
@@ -123,6 +124,8 @@ void Executor::RunBlock() {
   barriers_.fill({});
   mbarriers_.clear();
   engine_.clear();
+  chunks_.assign(options_.capability >= 90 ? (shared_bytes_ + kChunkBytes - 1) / kChunkBytes : 0, Chunk());
+  clock_ = latest_proxy_fence_ = 0;
   left_ = size_;
   current_ = &thread(order_[0]);
   current_thread = current_;

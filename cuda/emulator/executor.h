@@ -17,6 +17,7 @@ namespace lowp {
 namespace emulator {
 
 constexpr int kWarpSize = 32, kWarpgroupSize = 128, kMaxBlock = 1024;
+constexpr size_t kChunkBytes = 16;
 // Where shared memory begins in its window: the first KiB is the system's on recent devices.
 constexpr uint32_t kSharedWindow = 1024;
 
@@ -42,6 +43,8 @@ struct Thread {
   std::vector<size_t> groups;
   // wgmma: how many fences it has made.
   uint64_t fences = 0;
+  // When it last made what it and others had written visible to the async proxy.
+  uint64_t proxy_fence = 0;
 
   int lane() const { return number % kWarpSize; }
   int warp() const { return number / kWarpSize; }
@@ -90,6 +93,14 @@ struct MBarrier {
   Positions waiting;
 };
 
+// Who last copied to 16 bytes of shared memory, and when.
+struct Chunk {
+  static constexpr int kUnknown = -1;  // nobody, or plain stores since
+  static constexpr int kEngine = -2;   // a bulk copy, of the async proxy itself
+  int writer = kUnknown;
+  uint64_t when = 0;
+};
+
 // What goes on beside the threads. It is done as late as may be: when no thread can run.
 struct EngineWork {
   const Thread* thread;  // whose cp.async these are; null: a bulk copy
@@ -135,6 +146,11 @@ class Executor {
   void ArriveMBarrier(uint64_t* barrier, int64_t bytes);
   void WaitMBarrier(uint64_t* barrier, uint32_t parity);
 
+  void FenceProxy();
+  // That wgmma of the warpgroup from thread `first` on may read a chunk: after a copy by a thread comes a fence of that thread or
+  // of the whole warpgroup; after plain stores one of any thread at least.
+  void CheckProxy(const uint8_t* chunk, int first);
+
   Warpgroup& warpgroup(int number) { return *warpgroups_[static_cast<size_t>(number)]; }
   Thread& thread(int number) { return *threads_[static_cast<size_t>(number)]; }
 
@@ -150,7 +166,7 @@ class Executor {
   void Join(std::vector<Call>& calls, const Call& call, void* argument);
   MBarrier& Find(uint64_t* barrier, const char* name);
   void Settle(MBarrier& barrier);
-  void FinishCopies(std::vector<AsyncCopy>& copies, size_t count);
+  void FinishCopies(std::vector<AsyncCopy>& copies, size_t count, int writer);
   std::string Stuck() const;
   uint64_t Random();
 
@@ -170,6 +186,8 @@ class Executor {
 
   uint8_t* shared_ = nullptr;
   size_t shared_bytes_ = 0;
+  std::vector<Chunk> chunks_;                    // of shared memory; empty where there is no async proxy
+  uint64_t clock_ = 0, latest_proxy_fence_ = 0;  // counts ends of copies and fences
   // Calls not all have come to, by warp and by warpgroup, and what each thread has brought.
   std::array<std::vector<Call>, kMaxBlock / kWarpSize> warp_calls_;
   std::array<std::vector<Call>, kMaxBlock / kWarpgroupSize> warpgroup_calls_;

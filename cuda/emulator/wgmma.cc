@@ -10,7 +10,7 @@ namespace lowp {
 namespace emulator {
 namespace {
 
-constexpr int kRows = 64, kRowBytes = 32, kChunk = 16;
+constexpr int kRows = 64, kRowBytes = 32, kChunk = static_cast<int>(kChunkBytes);
 
 struct WgmmaArguments {
   Element a_type, b_type;
@@ -35,8 +35,8 @@ uint32_t ChunkAddress(uint64_t descriptor, int row, int chunk) {
   return begin + c * leading + r * kChunk;  // 8 rows of 16 bytes make a core matrix, without gaps
 }
 
-// The rows of A, or the columns of B, 32 bytes each.
-std::vector<uint8_t> Gather(Executor& executor, uint64_t descriptor, int rows) {
+// The rows of A, or the columns of B, 32 bytes each, for the warpgroup from thread `first` on.
+std::vector<uint8_t> Gather(Executor& executor, int first, uint64_t descriptor, int rows) {
   constexpr uint64_t kFields = uint64_t{3} << 62 | uint64_t{7} << 49 | uint64_t{0x3fff} << 32 | uint64_t{0x3fff} << 16 | 0x3fff;
   if ((descriptor & ~kFields) != 0)
     executor.Fail(cudaErrorLaunchFailure, "wgmma: bits of the descriptor that mean nothing are set");
@@ -57,6 +57,7 @@ std::vector<uint8_t> Gather(Executor& executor, uint64_t descriptor, int rows) {
       const intptr_t offset = static_cast<intptr_t>(ChunkAddress(descriptor, row, chunk)) - intptr_t{kSharedWindow};
       const uint8_t* const from = executor.shared() + offset;
       executor.CheckShared(from, kChunk, kChunk, "wgmma");
+      executor.CheckProxy(from, first);
       std::memcpy(&bytes[static_cast<size_t>(row) * kRowBytes + static_cast<size_t>(chunk) * kChunk], from, kChunk);
     }
   }
@@ -145,7 +146,8 @@ void PerformWgmma(Executor& executor, const Call& call) {
   }
   if (!first.accumulate) sums->values.assign(sums->values.size(), 0);
   sums->group = warpgroup.closed;
-  std::vector<uint8_t> a = Gather(executor, first.desc_a, kRows), b = Gather(executor, first.desc_b, first.n);
+  std::vector<uint8_t> a = Gather(executor, call.first, first.desc_a, kRows),
+                       b = Gather(executor, call.first, first.desc_b, first.n);
   AddProducts(first, executor.capability(), a, b, *sums);
   warpgroup.operands.push_back({first.desc_a, kRows, std::move(a), warpgroup.closed});
   warpgroup.operands.push_back({first.desc_b, first.n, std::move(b), warpgroup.closed});
@@ -167,7 +169,7 @@ void PerformWait(Executor& executor, const Call& call) {
   for (Warpgroup::Operand& operand : warpgroup.operands) {
     if (operand.group >= complete) {
       operands.push_back(std::move(operand));
-    } else if (Gather(executor, operand.descriptor, operand.rows) != operand.bytes) {
+    } else if (Gather(executor, call.first, operand.descriptor, operand.rows) != operand.bytes) {
       executor.Fail(cudaErrorLaunchFailure, "shared memory changed while wgmma read it");
     }
   }

@@ -10,6 +10,7 @@ int main() {
   TestEmulatedMma();
   TestEmulatedCopies();
   TestEmulatedWgmma();
+  TestEmulatedOrder();
   std::printf("%zu passed, %zu failed\n", GetTotals().passed, GetTotals().failed);
   return GetTotals().failed == 0 ? 0 : 1;
 }

@@ -88,6 +88,7 @@ void TestEmulatedCalls();
 void TestEmulatedMma();
 void TestEmulatedCopies();
 void TestEmulatedWgmma();
+void TestEmulatedOrder();
 
 }  // namespace test
 }  // namespace lowp

@@ -1,5 +1,4 @@
 // wgmma: products of tiles in shared memory, where they lie as the PTX ISA says; and what is seen of those who do not wait.
-#include <array>
 #include <cstring>
 
 #include "cuda/test/emulator_test.h"
@@ -178,47 +177,6 @@ void TestMistakes() {
   emulator::Reset({});
 }
 
-// Two sums: the first of two groups is complete after WgmmaWait<1>, unless the second adds to it too. `how`: 0 two sums, 1 one, 2
-// the first again without a fence.
-LOWP_KERNEL TwoGroups(int how, uint32_t* out) {
-  uint8_t* const shared = DynamicShared();
-  const uint32_t t = threadIdx.x;
-  for (uint32_t i = t; i < 72 * 128; i += 128) shared[i] = 1;
-  FenceProxyAsync();
-  __syncthreads();
-  const uint64_t a = WgmmaDescriptor128(shared), b = WgmmaDescriptor128(shared + 64 * 128);
-  int first[4] = {1, 1, 1, 1}, second[4] = {2, 2, 2, 2};
-  WgmmaFence();
-  WgmmaS8<8>(first, a, b);
-  WgmmaCommit();
-  WgmmaS8<8>(how == 1 ? first : second, a, b);
-  WgmmaCommit();
-  WgmmaWait<1>();
-  out[t] = static_cast<uint32_t>(first[0]);
-  out[128 + t] = static_cast<uint32_t>(second[0]);
-  if (how == 2) WgmmaS8<8>(first, a, b);
-  WgmmaWait<0>();
-  out[256 + t] = static_cast<uint32_t>(first[0]);
-  out[384 + t] = static_cast<uint32_t>(second[0]);
-}
-
-void TestGroups() {
-  constexpr uint32_t kGarbage = 0xffa5ffa5u;
-  const std::array<uint32_t, 4> expected[] = {{33, kGarbage, 33, 34}, {kGarbage, 2, 65, 2}};
-  DeviceArray<uint32_t> out(512);
-  ForOrders(90, [&](const std::string& name) {
-    for (int how = 0; how < 2; ++how) {
-      Expect(Run(1, 128, 72 * 128, TwoGroups, how, out.data()) == cudaSuccess, "wgmma > groups" + name);
-      const std::vector<uint32_t> read = out.Read();
-      for (size_t i = 0; i < read.size(); ++i)
-        Expect(read[i] == expected[how][i / 128], "wgmma > groups complete in turn" + name);
-    }
-    ExpectError(cudaErrorLaunchFailure, "without a WgmmaFence", Run(1, 128, 72 * 128, TwoGroups, 2, out.data()),
-                "wgmma > touched without a fence" + name);
-    emulator::Reset({});
-  });
-}
-
 // One step of K with the other layouts: rows of A and B of 32 bytes, `how` the swizzle.
 LOWP_KERNEL ProductOf32Bytes(const uint8_t* tiles, int how, int* out) {
   uint8_t* const shared = DynamicShared();
@@ -284,7 +242,6 @@ void TestEmulatedWgmma() {
     TestProduct<128>(random, kU8S8, name);
     TestProduct<256>(random, kS8, name);
   });
-  TestGroups();
   TestMistakes();
   TestLayouts();
 }
