@@ -1,7 +1,9 @@
 'use strict';
 // npm run build: compiles the addon into build/Release/lowp.node and the TypeScript into dist/.
 //   --native, --dist  only the one or the other
-//   --emulator        with cmake-js: also the emulated CUDA device and its tests
+//   --test            with cmake-js: also the emulated CUDA device and the tests of the CUDA kernels
+//   --cuda=all        with cmake-js, the CUDA plugin where nvcc is found: for every device (the default), for one (so that a test sees
+//                     it compile; minutes less), or off
 //   --with=cmake-js   or node-gyp: instead of cmake-js where cmake is found, else node-gyp
 const { spawnSync } = require('node:child_process');
 const { existsSync } = require('node:fs');
@@ -46,25 +48,36 @@ function headers() {
   return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
 }
 
-function buildNative(tool, emulator) {
+const CUDA = {
+  all: ['--CDLOWP_CUDA=AUTO', '--CDLOWP_CUDA_TARGETS=75:sm_75;80:sm_80,sm_86,sm_89,compute_80;90a:sm_90a'],
+  one: ['--CDLOWP_CUDA=AUTO', '--CDLOWP_CUDA_TARGETS=90a:sm_90a'],
+  off: ['--CDLOWP_CUDA=OFF'],
+};
+
+function buildNative(tool, cuda, tests) {
   if (!compilerFound()) throw new Error(ADVICE);
   console.log(`Building with ${tool}`);
   if (tool === 'cmake-js') {
-    const options = emulator ? ['--CDLOWP_CUDA_EMULATOR=ON'] : [];
+    const options = [...CUDA[cuda], `--CDLOWP_CUDA_EMULATOR=${tests ? 'ON' : 'OFF'}`];
     // `compile` alone leaves a folder that was configured before as it is.
-    for (const step of ['configure', 'build']) runPackage('cmake-js', 'bin/cmake-js', [step, '--log-level', 'warn', ...options]);
+    runPackage('cmake-js', 'bin/cmake-js', ['configure', '--log-level', 'warn', ...options]);
+    runPackage('cmake-js', 'bin/cmake-js', ['build', '--log-level', 'warn']);
   } else {
     runPackage('node-gyp', 'bin/node-gyp.js', ['rebuild', '--loglevel=warn', ...headers()]);
   }
 }
 
+// Of --name=value.
+function valueOf(args, name, fallback, known) {
+  const given = args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
+  if (!known.includes(given)) throw new Error(`Expected one of ${known.join(', ')} for --${name} but received ${given}`);
+  return given;
+}
+
 function main(args) {
   if (!args.includes('--dist')) {
-    const given = args.find((arg) => arg.startsWith('--with='))?.slice('--with='.length);
-    const tool = given ?? (found('cmake') ? 'cmake-js' : 'node-gyp');
-    if (tool !== 'cmake-js' && tool !== 'node-gyp')
-      throw new Error(`Expected cmake-js or node-gyp for --with but received ${tool}`);
-    buildNative(tool, args.includes('--emulator'));
+    const tool = valueOf(args, 'with', found('cmake') ? 'cmake-js' : 'node-gyp', ['cmake-js', 'node-gyp']);
+    buildNative(tool, valueOf(args, 'cuda', 'all', Object.keys(CUDA)), args.includes('--test'));
   }
   if (!args.includes('--native')) runPackage('typescript', 'bin/tsc', ['-p', 'tsconfig.build.json']);
 }

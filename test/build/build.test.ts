@@ -8,6 +8,7 @@ import { runtime } from 'lowp';
 const ROOT = join(__dirname, '..', '..');
 const SOURCES = [
   'native',
+  'cuda',
   'scripts',
   'lib',
   'CMakeLists.txt',
