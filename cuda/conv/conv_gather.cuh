@@ -4,9 +4,12 @@
 #ifndef LOWP_CUDA_CONV_CONV_GATHER_CUH_
 #define LOWP_CUDA_CONV_CONV_GATHER_CUH_
 
+#include <algorithm>
+
 #include "cuda/conv/conv_layout.h"
 #include "cuda/conv/conv_task.h"
 #include "cuda/device/intrinsics.cuh"
+#include "cuda/device/launch.h"
 
 namespace lowp {
 
@@ -54,6 +57,16 @@ LOWP_HD constexpr uint32_t ConvChunkAt(uint32_t row, uint32_t chunk) {
   return Swizzle64(row * static_cast<uint32_t>(kConvStepBytes) + chunk * static_cast<uint32_t>(kConvChunkBytes));
 }
 
+// Which tile a block has: channels innermost, so that blocks that run together read the same pixels.
+struct ConvPlace {
+  uint32_t m_tile, split, group, n_tile;
+};
+LOWP_HD inline ConvPlace ConvPlaceOf(const ConvTask& t, uint32_t block) {
+  uint32_t m_tile = block;
+  const uint32_t n_tile = Divide(m_tile, t.by_n_tiles), group = Divide(m_tile, t.by_groups), split = Divide(m_tile, t.by_splits);
+  return {m_tile, split, group, n_tile};
+}
+
 template <uint32_t kRows, uint32_t kCols, uint32_t kThreads, uint32_t kStages>
 class ConvGather {
   static constexpr uint32_t kStep = kConvStepBytes, kChunk = kConvChunkBytes, kChunks = kStep / kChunk, kWords = kStep / 4;
@@ -63,22 +76,30 @@ class ConvGather {
   static constexpr uint32_t kBytes = kStages * kStageBytes + kRows * sizeof(ConvRow);
   static_assert(kRows <= kThreads && kRows % (kThreads / kWords) == 0 && kCols % (kThreads / kChunks) == 0, "whole rows");
 
-  LOWP_DEVICE ConvGather(const ConvTask& task, uint8_t* shared, uint32_t m0, uint32_t n0, uint32_t group)
-      : t_(task), shared_(shared), rows_(reinterpret_cast<ConvRow*>(shared + kStages * kStageBytes)), n0_(n0) {
-    if (threadIdx.x < kRows) rows_[threadIdx.x] = ConvRowOf(task, m0 + threadIdx.x, group);
-    w_ = task.w + static_cast<uint64_t>(group) * task.group_outputs * task.w_row_bytes;
+  LOWP_DEVICE ConvGather(const ConvTask& task, uint8_t* shared, const ConvPlace& place)
+      : t_(task),
+        shared_(shared),
+        rows_(reinterpret_cast<ConvRow*>(shared + kStages * kStageBytes)),
+        n0_(place.n_tile * kCols),
+        first_(place.split * task.split_steps),
+        steps_(task.steps - first_ < task.split_steps ? task.steps - first_ : task.split_steps) {
+    if (threadIdx.x < kRows) rows_[threadIdx.x] = ConvRowOf(task, place.m_tile * kRows + threadIdx.x, place.group);
+    w_ = task.w + static_cast<uint64_t>(place.group) * task.group_outputs * task.w_row_bytes;
     __syncthreads();
   }
+
+  // Of this block.
+  LOWP_DEVICE uint32_t steps() const { return steps_; }
 
   LOWP_DEVICE const uint8_t* a(uint32_t step) const { return shared_ + step % kStages * kStageBytes; }
   LOWP_DEVICE const uint8_t* b(uint32_t step) const { return a(step) + kRows * kStep; }
 
   // Starts copying a step, if there is one, and closes a group of copies.
   LOWP_DEVICE void Fetch(uint32_t step) {
-    if (step < t_.steps) {
+    if (step < steps_) {
       uint8_t* to = shared_ + step % kStages * kStageBytes;
-      t_.wide ? FetchChunks(step, to) : FetchWords(step, to);
-      FetchWeights(step, to + kRows * kStep);
+      t_.wide ? FetchChunks(first_ + step, to) : FetchWords(first_ + step, to);
+      FetchWeights(first_ + step, to + kRows * kStep);
     }
     CpAsyncCommit();
   }
@@ -146,30 +167,38 @@ class ConvGather {
   uint8_t* shared_;
   ConvRow* rows_;
   const uint8_t* w_;
-  uint32_t n0_;
+  uint32_t n0_, first_, steps_;
 };
 
-// Which tile a block has: channels innermost, so that blocks that run together read the same pixels.
-struct ConvPlace {
-  uint32_t m_tile, group, n_tile;
-};
-LOWP_HD inline ConvPlace ConvPlaceOf(const ConvTask& t, uint32_t block) {
-  uint32_t m_tile = block;
-  const uint32_t n_tile = Divide(m_tile, t.by_n_tiles), group = Divide(m_tile, t.by_groups);
-  return {m_tile, group, n_tile};
+// Tiles of rows x cols, K in several splits where they are too few for the device: late layers of one image have no more than 8
+// of them. Kernel: void(ConvTask).
+template <class Kernel>
+Status LaunchConvTiles(CudaContext& context, const ConvTask& given, Kernel kernel, uint32_t rows, uint32_t cols, uint32_t threads,
+                       size_t shared, bool is_float) {
+  constexpr uint32_t kLeastSteps = 4, kMostSplits = 16;
+  ConvTask task = given;
+  const uint64_t m_tiles = DivUp(task.pixels, rows), n_tiles = DivUp(task.group_outputs, cols);
+  if (n_tiles * task.groups > INT32_MAX / m_tiles / kMostSplits)
+    return {Code::kUnsupported, "Expected a convolution of less than 2^27 tiles on the device"};
+  const uint64_t tiles = m_tiles * n_tiles * task.groups,
+                 wanted = static_cast<uint64_t>(context.device().multiprocessors) / tiles;
+  const uint64_t most = std::min<uint64_t>({wanted, task.steps / kLeastSteps, kMostSplits});
+  task.split_steps = static_cast<uint32_t>(DivUp(task.steps, std::max<uint64_t>(most, 1)));
+  const uint32_t splits = static_cast<uint32_t>(DivUp(task.steps, task.split_steps));
+  task.n_tiles = static_cast<uint32_t>(n_tiles);
+  task.by_n_tiles = Divisor(task.n_tiles);
+  task.by_groups = Divisor(task.groups);
+  task.by_splits = Divisor(splits);
+  CudaScratch partial;
+  if (splits > 1) {
+    const size_t sums = size_t{splits} * task.pixels * task.store.out_channels;
+    if (Status status = partial.Take(context, sums * sizeof(int32_t)); !status.ok()) return status;
+    task.partial = partial.As<void>();
+  }
+  const dim3 grid(static_cast<uint32_t>(tiles * splits)), block(threads);
+  if (Status status = Launch(context, kernel, grid, block, shared, task); !status.ok()) return status;
+  return splits > 1 ? LaunchConvFinish(context, task, is_float, splits) : Status{};
 }
-
-// False where there are too many tiles.
-inline bool SetConvTiles(ConvTask* t, uint32_t rows, uint32_t cols, uint32_t* blocks) {
-  const uint64_t m_tiles = DivUp(t->pixels, rows), n_tiles = DivUp(t->group_outputs, cols);
-  if (n_tiles * t->groups > INT32_MAX / m_tiles) return false;
-  t->n_tiles = static_cast<uint32_t>(n_tiles);
-  t->by_n_tiles = Divisor(t->n_tiles);
-  t->by_groups = Divisor(t->groups);
-  *blocks = static_cast<uint32_t>(m_tiles * n_tiles * t->groups);
-  return true;
-}
-inline Status TooManyConvTiles() { return {Code::kUnsupported, "Expected a convolution of less than 2^31 tiles on the device"}; }
 
 }  // namespace lowp
 

@@ -31,10 +31,10 @@ LOWP_KERNEL __launch_bounds__(Shape<kTile>::kThreads, 512 / Shape<kTile>::kThrea
   const uint32_t m0 = place.m_tile * kTile, n0 = place.n_tile * kTile;
   const uint32_t lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
   const uint32_t half = warp % 2, warp_col = warp / 2 * kWarpCols;
-  typename S::Gather gather(t, DynamicShared(), m0, n0, place.group);
+  typename S::Gather gather(t, DynamicShared(), place);
   int acc[S::kRowFrags][S::kColFrags][4] = {};
   gather.FetchFirst();
-  for (uint32_t step = 0; step < t.steps; ++step) {
+  for (uint32_t step = 0; step < gather.steps(); ++step) {
     gather.Next(step);
     const uint8_t *a_tile = gather.a(step), *b_tile = gather.b(step);
     LOWP_UNROLL
@@ -64,7 +64,7 @@ LOWP_KERNEL __launch_bounds__(Shape<kTile>::kThreads, 512 / Shape<kTile>::kThrea
   }
   gather.Finish();
   int32_t* sums = reinterpret_cast<int32_t*>(DynamicShared());
-  const uint32_t pitch = ConvPitch(kTile, t.store.nhwc);
+  const uint32_t pitch = ConvPitch(kTile, t);
   LOWP_NO_UNROLL
   for (uint32_t pass = 0; pass < 2; ++pass) {
     if (half == pass) {
@@ -81,19 +81,16 @@ LOWP_KERNEL __launch_bounds__(Shape<kTile>::kThreads, 512 / Shape<kTile>::kThrea
       }
     }
     __syncthreads();
-    StoreConvSums<int32_t, S::kWarpRows, kTile, S::kThreads>(t, sums, m0 + pass * S::kWarpRows, n0, place.group);
+    StoreConvSums<int32_t, S::kWarpRows, kTile, S::kThreads>(t, sums, m0 + pass * S::kWarpRows, n0, place.group, place.split);
     __syncthreads();
   }
 }
 
 template <uint32_t kTile>
-Status Run(CudaContext& context, const ConvTask& given) {
+Status Run(CudaContext& context, const ConvTask& task) {
   using S = Shape<kTile>;
-  ConvTask task = given;
-  uint32_t blocks = 0;
-  if (!SetConvTiles(&task, kTile, kTile, &blocks)) return TooManyConvTiles();
-  static_assert(S::Gather::kBytes >= S::kWarpRows * ConvPitch(kTile, true) * sizeof(int32_t), "sums take the place of stages");
-  return Launch(context, ConvMmaKernel<kTile>, dim3(blocks), dim3(S::kThreads), S::Gather::kBytes, task);
+  static_assert(S::Gather::kBytes >= S::kWarpRows * (kTile + 4) * sizeof(int32_t), "sums take the place of stages");
+  return LaunchConvTiles(context, task, ConvMmaKernel<kTile>, kTile, kTile, S::kThreads, S::Gather::kBytes, /*is_float=*/false);
 }
 
 }  // namespace

@@ -6,6 +6,9 @@
 // swizzle has in different banks. Each float32 sum is one chain of fused multiply-adds, K ascending. 51 KB of shared memory (26);
 // registers (ptxas, sm_90a): 128 at most, no spills. Expected on an H200: 60 % of the rate of FMA. It has NOT been timed on a GPU
 // yet.
+#include <algorithm>
+#include <type_traits>
+
 #include "cuda/conv/conv_gather.cuh"
 #include "cuda/conv/conv_store.cuh"
 #include "cuda/device/launch.h"
@@ -46,10 +49,10 @@ LOWP_KERNEL __launch_bounds__(kThreads, 2) ConvSimtKernel(ConvTask t) {
   const uint32_t lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
   // Warps four down and two across, lanes four down and eight across.
   const uint32_t row0 = warp / 2 * 4 * kPerThread + lane / 8, col0 = warp % 2 * 8 * kPerThread + lane % 8;
-  Gather gather(t, DynamicShared(), m0, n0, place.group);
+  Gather gather(t, DynamicShared(), place);
   Sum acc[kPerThread][kPerThread] = {};
   gather.FetchFirst();
-  for (uint32_t step = 0; step < t.steps; ++step) {
+  for (uint32_t step = 0; step < gather.steps(); ++step) {
     gather.Next(step);
     const uint8_t *a_tile = gather.a(step), *b_tile = gather.b(step);
     LOWP_UNROLL
@@ -72,7 +75,7 @@ LOWP_KERNEL __launch_bounds__(kThreads, 2) ConvSimtKernel(ConvTask t) {
   gather.Finish();
   Sum* sums = reinterpret_cast<Sum*>(DynamicShared());
   constexpr uint32_t kHalf = kTile / 2;
-  const uint32_t pitch = ConvPitch(kTile, t.store.nhwc);
+  const uint32_t pitch = ConvPitch(kTile, t);
   LOWP_NO_UNROLL
   for (uint32_t pass = 0; pass < 2; ++pass) {
     if (row0 / kHalf == pass) {
@@ -83,20 +86,38 @@ LOWP_KERNEL __launch_bounds__(kThreads, 2) ConvSimtKernel(ConvTask t) {
       }
     }
     __syncthreads();
-    StoreConvSums<Sum, kHalf, kTile, kThreads>(t, sums, m0 + pass * kHalf, n0, place.group);
+    StoreConvSums<Sum, kHalf, kTile, kThreads>(t, sums, m0 + pass * kHalf, n0, place.group, place.split);
     __syncthreads();
   }
 }
 
 template <class Chunk, uint32_t kPerThread>
-Status Run(CudaContext& context, const ConvTask& given) {
+Status Run(CudaContext& context, const ConvTask& task) {
   constexpr uint32_t kTile = 16 * kPerThread;
   using Gather = ConvGather<kTile, kTile, kThreads, kStages>;
-  static_assert(Gather::kBytes >= kTile / 2 * ConvPitch(kTile, true) * sizeof(float), "sums take the place of stages");
-  ConvTask task = given;
-  uint32_t blocks = 0;
-  if (!SetConvTiles(&task, kTile, kTile, &blocks)) return TooManyConvTiles();
-  return Launch(context, ConvSimtKernel<Chunk, kPerThread>, dim3(blocks), dim3(kThreads), Gather::kBytes, task);
+  static_assert(Gather::kBytes >= kTile / 2 * (kTile + 4) * sizeof(float), "sums take the place of stages");
+  constexpr bool kFloat = std::is_same_v<typename Chunk::Sum, float>;
+  return LaunchConvTiles(context, task, ConvSimtKernel<Chunk, kPerThread>, kTile, kTile, kThreads, Gather::kBytes, kFloat);
+}
+
+template <class Sum>
+LOWP_KERNEL ConvFinishKernel(ConvTask t, uint32_t splits, Divisor by_group_outputs) {
+  const uint64_t sums = static_cast<uint64_t>(t.pixels) * t.store.out_channels;
+  for (uint64_t index = static_cast<uint64_t>(blockIdx.x) * kThreads + threadIdx.x; index < sums;
+       index += uint64_t{gridDim.x} * kThreads) {
+    const uint32_t m = static_cast<uint32_t>(index / t.store.out_channels),
+                   channel = static_cast<uint32_t>(index % t.store.out_channels);
+    Sum sum = 0;
+    for (uint32_t split = 0; split < splits; ++split) {
+      const Sum more = static_cast<const Sum*>(t.partial)[split * sums + index];
+      if constexpr (std::is_same_v<Sum, float>) {
+        sum = __fadd_rn(sum, more);
+      } else {
+        sum = VectorScalar::AddI(sum, more);
+      }
+    }
+    StoreConvSum<Sum>(t, sum, m, channel, by_group_outputs.Quotient(channel));
+  }
 }
 
 // Sums of x over the windows of a group. A thread has one; only weights with zero points ask for it.
@@ -131,9 +152,18 @@ Status LaunchConvFloat(CudaContext& context, const ConvTask& task) {
 
 Status LaunchConvDot(CudaContext& context, const ConvTask& task) { return Run<ByteChunk, 4>(context, task); }
 
+Status LaunchConvFinish(CudaContext& context, const ConvTask& task, bool is_float, uint32_t splits) {
+  constexpr uint64_t kMostBlocks = 65536;
+  const uint64_t blocks = std::min(DivUp(uint64_t{task.pixels} * task.store.out_channels, kThreads), kMostBlocks);
+  const dim3 grid(static_cast<uint32_t>(blocks)), block(kThreads);
+  const Divisor by_group_outputs(task.group_outputs);
+  return is_float ? Launch(context, ConvFinishKernel<float>, grid, block, 0, task, splits, by_group_outputs)
+                  : Launch(context, ConvFinishKernel<int32_t>, grid, block, 0, task, splits, by_group_outputs);
+}
+
 Status LaunchConvRowSums(CudaContext& context, const ConvTask& task, uint32_t group_channels, bool x_signed, int32_t* sums) {
   const uint64_t blocks = DivUp(uint64_t{task.groups} * task.pixels, kThreads);
-  if (blocks > INT32_MAX) return TooManyConvTiles();
+  if (blocks > INT32_MAX) return {Code::kUnsupported, "Expected a convolution of less than 2^39 windows on the device"};
   return Launch(context, ConvRowSumsKernel, dim3(static_cast<uint32_t>(blocks)), dim3(kThreads), 0, task, group_channels,
                 x_signed, sums);
 }

@@ -51,18 +51,40 @@ struct ConvColumns<int32_t, kLanes> {
   }
 };
 
-// Sums of kRows pixels from m0 on and kCols channels of a group from n0 on, in shared memory [kRows][pitch], to y.
-LOWP_HD constexpr uint32_t ConvPitch(uint32_t cols, bool nhwc) { return cols + (nhwc ? 4 : 1); }
+// The sum of pixel m and an output channel, to y.
+template <class Sum>
+LOWP_DEVICE void StoreConvSum(const ConvTask& t, Sum sum, uint32_t m, uint32_t channel, uint32_t group) {
+  const ConvStore& o = t.store;
+  uint32_t image = m;
+  const uint32_t pixel = Divide(image, o.by_pixels);
+  const uint64_t at = o.nhwc ? static_cast<uint64_t>(m) * o.out_channels + channel
+                             : (static_cast<uint64_t>(image) * o.out_channels + channel) * o.out_pixels + pixel;
+  ConvColumns<Sum, 1>(o, channel, 1).Store(o, {{sum}}, static_cast<uint64_t>(group) * t.pixels + m, 1, at);
+}
+
+// Sums of kRows pixels from m0 on and kCols channels of a group from n0 on, in shared memory [kRows][pitch], to y, or where K has
+// been split to where they wait for the others'.
+LOWP_HD inline uint32_t ConvPitch(uint32_t cols, const ConvTask& t) {
+  return cols + (t.store.nhwc || t.partial != nullptr ? 4 : 1);
+}
 
 template <class Sum, uint32_t kRows, uint32_t kCols, uint32_t kThreads>
-LOWP_DEVICE void StoreConvSums(const ConvTask& t, const Sum* sums, uint32_t m0, uint32_t n0, uint32_t group) {
+LOWP_DEVICE void StoreConvSums(const ConvTask& t, const Sum* sums, uint32_t m0, uint32_t n0, uint32_t group, uint32_t split) {
   const ConvStore& o = t.store;
-  const uint32_t pitch = ConvPitch(kCols, o.nhwc), thread = threadIdx.x;
-  if (o.nhwc) {
-    constexpr uint32_t kFours = kCols / 4;
+  const uint32_t pitch = ConvPitch(kCols, t), thread = threadIdx.x;
+  constexpr uint32_t kFours = kCols / 4;
+  if (o.nhwc || t.partial != nullptr) {
     const uint32_t col = thread % kFours * 4, n = n0 + col, channel = group * t.group_outputs + n;
     if (n >= t.group_outputs) return;
     const uint32_t left = t.group_outputs - n, count = left < 4 ? left : 4;
+    if (t.partial != nullptr) {
+      Sum* to = static_cast<Sum*>(t.partial) + static_cast<uint64_t>(split) * t.pixels * o.out_channels + channel;
+      for (uint32_t row = thread / kFours; row < kRows && m0 + row < t.pixels; row += kThreads / kFours) {
+        StorePack<4>(to + static_cast<uint64_t>(m0 + row) * o.out_channels,
+                     *reinterpret_cast<const Pack<Sum, 4>*>(sums + row * pitch + col), count);
+      }
+      return;
+    }
     const ConvColumns<Sum, 4> columns(o, channel, count);
     LOWP_NO_UNROLL
     for (uint32_t row = thread / kFours; row < kRows && m0 + row < t.pixels; row += kThreads / kFours) {
@@ -74,15 +96,9 @@ LOWP_DEVICE void StoreConvSums(const ConvTask& t, const Sum* sums, uint32_t m0, 
   }
   const uint32_t row = thread % kRows, m = m0 + row;
   if (m >= t.pixels) return;
-  uint32_t image = m;
-  const uint32_t pixel = Divide(image, o.by_pixels);
   LOWP_NO_UNROLL
-  for (uint32_t col = thread / kRows; col < kCols && n0 + col < t.group_outputs; col += kThreads / kRows) {
-    const uint32_t channel = group * t.group_outputs + n0 + col;
-    const ConvColumns<Sum, 1> columns(o, channel, 1);
-    columns.Store(o, {{sums[row * pitch + col]}}, static_cast<uint64_t>(group) * t.pixels + m, 1,
-                  (static_cast<uint64_t>(image) * o.out_channels + channel) * o.out_pixels + pixel);
-  }
+  for (uint32_t col = thread / kRows; col < kCols && n0 + col < t.group_outputs; col += kThreads / kRows)
+    StoreConvSum<Sum>(t, sums[row * pitch + col], m, group * t.group_outputs + n0 + col, group);
 }
 
 }  // namespace lowp

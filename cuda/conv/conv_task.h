@@ -47,15 +47,20 @@ struct ConvTask {
   uint64_t w_row_bytes;
   uint32_t steps;  // of kConvStepBytes
   uint32_t pixels, groups, group_outputs;
-  uint32_t n_tiles;
-  Divisor by_n_tiles, by_groups;
   ConvStore store;
+  // Set as a kernel is launched.
+  uint32_t n_tiles;
+  Divisor by_n_tiles, by_groups, by_splits;
+  uint32_t split_steps;  // of a block
+  void* partial;         // [splits][pixels][out_channels] sums, where there are several splits
 };
 
 // Capability >= 80.
 Status LaunchConvMma(CudaContext& context, const ConvTask& task);
 Status LaunchConvDot(CudaContext& context, const ConvTask& task);
 Status LaunchConvFloat(CudaContext& context, const ConvTask& task);
+// Adds the sums of the splits up, in order, and stores.
+Status LaunchConvFinish(CudaContext& context, const ConvTask& task, bool is_float, uint32_t splits);
 // Sums of x over the windows, into [groups][pixels], in the units that products have.
 Status LaunchConvRowSums(CudaContext& context, const ConvTask& task, uint32_t group_channels, bool x_signed, int32_t* sums);
 

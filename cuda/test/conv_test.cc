@@ -261,9 +261,11 @@ void RunBoth(const Plugin& p, Random& random, const Case& c) {
 
 void RunLayers(const Plugin& p, Random& random) {
   for (bool nhwc : {true, false}) {
-    RunBoth(p, random, Layer(3, 17, 20, 7, 2, 1, nhwc));   // a first layer
-    RunBoth(p, random, Layer(64, 8, 130, 3, 1, 1, nhwc));  // several tiles each way
-    RunBoth(p, random, Layer(32, 12, 64, 1, 1, 1, nhwc));  // nothing to gather
+    RunBoth(p, random, Layer(3, 17, 20, 7, 2, 1, nhwc));    // a first layer
+    RunBoth(p, random, Layer(64, 8, 130, 3, 1, 1, nhwc));   // several tiles each way
+    RunBoth(p, random, Layer(20, 16, 130, 3, 1, 1, nhwc));  // the larger ones
+    RunBoth(p, random, Layer(64, 7, 40, 3, 1, 1, nhwc));    // K in splits
+    RunBoth(p, random, Layer(32, 12, 64, 1, 1, 1, nhwc));   // nothing to gather
     RunBoth(p, random, Layer(1, 9, 5, 3, 1, 1, nhwc));
     RunBoth(p, random, Layer(64, 1, 70, 1, 1, 1, nhwc));  // a matrix times a vector
     RunBoth(p, random, Layer(32, 9, 64, 3, 2, 4, nhwc));
