@@ -111,13 +111,11 @@ bool ComputePiece(const NBitsArgs& args, const Blocking& blocking, const uint8_t
   if (scratch == nullptr) return false;
   float* acc = reinterpret_cast<float*>(scratch + blocking.panel_bytes);
   const FloatStore store{args.bias, args.activation, args.residual, args.c, args.ldc};
-  for (size_t ic = piece.m_begin; ic < piece.m_end; ic += blocking.mc) {
-    const size_t rows = std::min(blocking.mc, piece.m_end - ic);
-    for (size_t jr = piece.n_begin; jr < piece.n_end; jr += nr) {
-      if (IsSet(args.stop)) return true;
-      ComputePanel(args, blocking, packed, scratch, acc, ic, rows, jr / nr);
-      args.b->entry->kernel->store(store, acc, ic, jr, rows, std::min(nr, piece.n_end - jr));
-    }
+  const size_t rows = piece.m_end - piece.m_begin;
+  for (size_t jr = piece.n_begin; jr < piece.n_end; jr += nr) {
+    if (IsSet(args.stop)) return true;
+    ComputePanel(args, blocking, packed, scratch, acc, piece.m_begin, rows, jr / nr);
+    args.b->entry->kernel->store(store, acc, piece.m_begin, jr, rows, std::min(nr, piece.n_end - jr));
   }
   return true;
 }
