@@ -19,10 +19,14 @@ function environment(capability: string, order: string): NodeJS.ProcessEnv {
   return { ...process.env, LOWP_CUDA_EMULATED_CAPABILITY: capability, LOWP_CUDA_EMULATED_ORDER: order };
 }
 
-testBuilt('the emulated device', async () => {
-  const { stdout } = await run(EMULATOR_PROGRAM);
-  expect(stdout).toMatch(/^\d+ passed, 0 failed$/m);
-}, 120_000);
+testBuilt(
+  'the emulated device',
+  async () => {
+    const { stdout } = await run(EMULATOR_PROGRAM);
+    expect(stdout).toMatch(/^\d+ passed, 0 failed$/m);
+  },
+  120_000,
+);
 
 testBuilt.each([
   ['7.5', 'ascending'],
