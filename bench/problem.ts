@@ -86,13 +86,14 @@ export function checkGroups(
   return difference(y, shape.n, sample, expected.data, bound);
 }
 
-/** The same of the float32 product. */
+/** The same of the float32 product; the tolerance is by default the bound on one. */
 export function checkFloat(
   { shape, sample, x, floatWeights }: Problem,
   y: Float32Array,
   { bias, activation }: MatmulOptions = {},
+  tolerance = floatTolerance(x.data, floatWeights.data, bias, shape.k),
 ): string | undefined {
   const options = { bias: bias && ofColumns(bias, sample), activation };
   const expected = reference.matmul(rowsOf(x, sample), columnsOf(floatWeights, sample), options);
-  return difference(y, shape.n, sample, expected.data, floatTolerance(x.data, floatWeights.data, bias, shape.k));
+  return difference(y, shape.n, sample, expected.data, tolerance);
 }

@@ -11,6 +11,8 @@ export interface Settings {
   readonly shapes: string | undefined;
   /** A network of the service case in place of all. */
   readonly network: string | undefined;
+  /** Names of tables of the cuda case, with commas; in place of all. */
+  readonly tables: string | undefined;
   /** Empty unless asked for. */
   readonly peers: readonly Peer[];
 }
@@ -44,5 +46,11 @@ export interface Table {
 export interface BenchCase {
   readonly name: string;
   readonly about: string;
+  /** It compares with peers on the CUDA device. */
+  readonly device?: boolean;
+  /** Why it can't run here; undefined if it can. */
+  readonly missing?: () => string | undefined;
+  /** It runs only where it is named. */
+  readonly onDemand?: () => boolean;
   open(settings: Settings): Table | readonly Table[];
 }

@@ -89,7 +89,8 @@ export function floatTolerance(a: Float32Array, b: Float32Array, bias: Float32Ar
   return 2 * eps * ((k + 1) * magnitude(a) * magnitude(b) + (bias === undefined ? 0 : magnitude(bias)));
 }
 
-function magnitude(values: Float32Array): number {
+/** max |x|. */
+export function magnitude(values: Float32Array): number {
   let max = 0;
   for (const v of values) max = Math.max(max, Math.abs(v));
   return max;

@@ -1,13 +1,16 @@
-/** Wrong results of peers: a note for each contender that has some. */
+/** Results that are wrong, or another mishap: a note for each contender that has some. */
 export class Wrong {
   readonly notes: string[] = [];
   readonly #names = new Map<string, { index: number; count: number; first: string }>();
 
   readonly #what: string;
 
+  readonly #verb: string;
+
   /** What is counted: `'shape'`, `'layer'`. */
-  constructor(what: string) {
+  constructor(what: string, verb = 'is WRONG') {
     this.#what = what;
+    this.#verb = verb;
   }
 
   add(name: string, where: string, problem: string | undefined): void {
@@ -16,6 +19,6 @@ export class Wrong {
     entry.count += 1;
     this.#names.set(name, entry);
     this.notes[entry.index] =
-      `${name} is WRONG for ${entry.count} ${this.#what}${entry.count === 1 ? '' : 's'}, at first ${entry.first}`;
+      `${name} ${this.#verb} for ${entry.count} ${this.#what}${entry.count === 1 ? '' : 's'}, at first ${entry.first}`;
   }
 }

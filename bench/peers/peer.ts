@@ -5,6 +5,7 @@ import type { PoolProblem } from '../poolProblem';
 import type { OperatorKind, Problem } from '../problem';
 import type { SparseShape } from '../sparse/shapes';
 import type { SvdPeer } from '../svd/contenders';
+import type { CudaPeer } from './torch';
 
 export interface Peer {
   readonly name: string;
@@ -16,6 +17,8 @@ export interface Peer {
   readonly convolutions?: PeerOperators<ConvProblem>;
   readonly poolings?: PeerOperators<PoolProblem>;
   readonly svd?: SvdPeer;
+  /** Everything on the CUDA device. */
+  readonly cuda?: CudaPeer;
   /** Processor time that it spent outside this process. */
   readonly cpuSeconds?: () => number;
   close(): Promise<void>;
@@ -49,9 +52,18 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   'NumPy, SciPy and scikit-learn': async (threads) => (await import('./python.js')).openPython(threads),
 };
 
-export async function openPeers(threads: number): Promise<Opened> {
+const DEVICE_OPENERS: typeof OPENERS = {
+  PyTorch: async (threads) => {
+    const { hasDevice, openTorch } = await import('./torch.js');
+    return hasDevice() ? openTorch(threads) : { peers: [], missing: [] };
+  },
+};
+
+/** With `device` also those of the CUDA device, where there is one. */
+export async function openPeers(threads: number, device = false): Promise<Opened> {
   const opened: Opened[] = [];
-  for (const [name, open] of Object.entries(OPENERS)) {
+  const onDevice = device ? Object.entries(DEVICE_OPENERS) : [];
+  for (const [name, open] of [...Object.entries(OPENERS), ...onDevice]) {
     try {
       opened.push(await open(threads));
     } catch (thrown) {

@@ -1,23 +1,18 @@
 /** NumPy, SciPy and scikit-learn, through a Python program that keeps running and takes one request after the other (svd.py). */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import type { SvdContender, SvdPeer } from '../svd/contenders';
 import type { SvdProblem } from '../svd/problem';
 import type { Opened } from './peer';
+import { INTERPRETERS, Python, type Answer } from './pythonProgram';
 
 const PROGRAM = join(__dirname, 'svd.py');
-/** Of the PATH, or the one that Debian's packages are for. */
-const INTERPRETERS = ['python3', '/usr/bin/python3'] as const;
 
 const ABOUT = [
   'LAPACK gesdd: the whole decomposition, cut off (NumPy on OpenBLAS). randomized (NumPy): two power iterations with QR, oversampling 10. ' +
     'ARPACK: scipy.sparse.linalg.svds. scikit-learn: randomized_svd with its defaults. float32, in a Python process, in turn with ours.',
 ];
-
-type Answer = Readonly<Record<string, unknown>>;
 
 export async function openPython(threads: number): Promise<Opened> {
   const { python, hello } = await start(threads);
@@ -40,7 +35,7 @@ async function start(threads: number): Promise<{ readonly python: Python; readon
   const missingOf = ({ missing }: Answer): number => (missing as readonly string[]).length;
   let best: { readonly python: Python; readonly hello: Answer } | undefined;
   for (const interpreter of INTERPRETERS) {
-    const python = new Python(interpreter, threads);
+    const python = new Python(interpreter, PROGRAM, threads);
     const hello = await python.hello();
     if (hello === undefined) continue;
     if (best !== undefined && missingOf(best.hello) <= missingOf(hello)) python.close();
@@ -84,46 +79,4 @@ async function openProblem(python: Python, problem: SvdProblem, methods: readonl
     best: async () => problem.best ?? Number((await python.ask(`best ${id}`)).best),
     close: async () => void (await python.ask(`close ${id}`)),
   };
-}
-
-class Python {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #lines: Interface;
-  readonly #answers: AsyncIterator<string>;
-  cpuSeconds = 0;
-
-  constructor(interpreter: string, threads: number) {
-    const count = String(threads);
-    const env = { ...process.env, OPENBLAS_NUM_THREADS: count, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count };
-    this.#child = spawn(interpreter, [PROGRAM], { env });
-    this.#child.on('error', () => this.#lines.close());
-    this.#lines = createInterface({ input: this.#child.stdout });
-    this.#answers = this.#lines[Symbol.asyncIterator]();
-  }
-
-  /** Undefined where there is no such interpreter, or no NumPy. */
-  async hello(): Promise<Answer | undefined> {
-    try {
-      return await this.#next();
-    } catch {
-      return undefined;
-    }
-  }
-
-  async ask(request: string): Promise<Answer> {
-    this.#child.stdin.write(`${request}\n`);
-    const answer = await this.#next();
-    if (typeof answer.cpuSeconds === 'number') this.cpuSeconds = answer.cpuSeconds;
-    return answer;
-  }
-
-  close(): void {
-    this.#child.stdin.end();
-  }
-
-  async #next(): Promise<Answer> {
-    const { value, done }: IteratorResult<string, unknown> = await this.#answers.next();
-    if (done === true) throw new Error('Expected an answer of the Python peers but the program ended');
-    return JSON.parse(value) as Answer;
-  }
 }

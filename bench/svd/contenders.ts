@@ -1,5 +1,5 @@
 /** Ways to the same truncated decomposition, ours and those of peers. */
-import { truncatedSvd, type TruncatedSvd } from 'lowp';
+import { toDevice, truncatedSvd, type Device, type TruncatedSvd } from 'lowp';
 import type { SvdProblem } from './problem';
 
 export interface SvdContender {
@@ -10,6 +10,7 @@ export interface SvdContender {
   readonly sample: (calls: number) => Promise<number>;
   /** Frobenius error of the last result. */
   readonly error: () => number;
+  readonly close?: () => void;
 }
 
 export interface SvdPeer {
@@ -26,8 +27,10 @@ export interface SvdPeer {
 export const MODES = ['fast', 'accurate'] as const;
 export const nameOf = (mode: (typeof MODES)[number]): string => `lowp ${mode}`;
 
-export function ours(problem: SvdProblem, threads: number): SvdContender[] {
+export function ours(problem: SvdProblem, threads: number, device: Device): SvdContender[] {
   const { rank } = problem.shape;
+  const there = device === 'cuda' ? toDevice(problem.a) : undefined;
+  const a = there ?? problem.a;
   return MODES.map((mode) => {
     let last: TruncatedSvd | undefined;
     return {
@@ -35,10 +38,11 @@ export function ours(problem: SvdProblem, threads: number): SvdContender[] {
       library: 'lowp',
       sample: async (calls) => {
         const start = performance.now();
-        for (let call = 0; call < calls; call++) last = truncatedSvd(problem.a, { rank, mode, threads, seed: call });
+        for (let call = 0; call < calls; call++) last = truncatedSvd(a, { rank, mode, threads, seed: call });
         return (performance.now() - start) / 1000;
       },
       error: () => (last === undefined ? NaN : problem.errorOf(last)),
+      close: () => there?.data.dispose(),
     };
   });
 }

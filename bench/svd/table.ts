@@ -1,4 +1,5 @@
 /** Truncated decompositions over matrices, or over ranks of one: time, and the error above the smallest possible. */
+import type { Device } from 'lowp';
 import { interleave, speedup, type Plan, type Timing } from '../measure';
 import { median, smallest } from '../stats';
 import type { Row, Settings, Table } from '../types';
@@ -9,9 +10,16 @@ const PLAN: Readonly<Record<'full' | 'quick', Plan>> = {
   full: { sampleMs: 1, budgetMs: 6000, minRounds: 5, maxRounds: 41 },
   quick: { sampleMs: 1, budgetMs: 500, minRounds: 2, maxRounds: 11 },
 };
+const WHERE = 'The matrix is on the device; the factors come back to the host within the time.';
 const AGAINST = MODES.map((mode) => `x ${nameOf(mode)}`);
 
-export function svdTable(title: string, record: string, shapes: readonly SvdShape[], settings: Settings): Table {
+export function svdTable(
+  title: string,
+  record: string,
+  shapes: readonly SvdShape[],
+  settings: Settings,
+  device: Device = 'cpu',
+): Table {
   const peers = settings.peers.flatMap((peer) => peer.svd ?? []);
   const numbers = ['ms', 'best ms', 'excess error', ...AGAINST];
   return {
@@ -22,24 +30,24 @@ export function svdTable(title: string, record: string, shapes: readonly SvdShap
       'excess error: Frobenius error over the smallest possible for the rank, minus 1, of the last result, in float64. Rounding the matrix ' +
         'to float32 blurs it below 1e-7.',
       `${AGAINST.join(', ')}: time over that of ours, the median of the ratios within each round; above 1 ours is faster. ` +
-        `${settings.threads} thread${settings.threads === 1 ? '' : 's'}.`,
+        (device === 'cuda' ? WHERE : `${settings.threads} thread${settings.threads === 1 ? '' : 's'}.`),
     ],
     columns: [
       { title: 'matrix', width: 30 },
       { title: 'contender', width: 28 },
       ...numbers.map((each) => ({ title: each, width: Math.max(9, each.length) })),
     ],
-    rows: rowsOf(record, shapes, settings),
+    rows: rowsOf(record, shapes, settings, device),
     notes: [],
-    elsewhere: peers.length > 0,
+    elsewhere: device === 'cuda' || peers.length > 0,
   };
 }
 
-async function* rowsOf(record: string, shapes: readonly SvdShape[], settings: Settings): AsyncGenerator<Row> {
+async function* rowsOf(record: string, shapes: readonly SvdShape[], settings: Settings, device: Device): AsyncGenerator<Row> {
   const { quick, threads } = settings;
   for (const shape of shapes) {
     const problem = new SvdProblem(shape);
-    const own = ours(problem, threads);
+    const own = ours(problem, threads, device);
     const opened = await Promise.all(settings.peers.flatMap((peer) => peer.svd?.open(problem) ?? []));
     try {
       const lanes: SvdContender[] = [...own, ...opened.flatMap(({ contenders }) => contenders)];
@@ -49,6 +57,7 @@ async function* rowsOf(record: string, shapes: readonly SvdShape[], settings: Se
       const best = problem.best ?? (await opened[0]?.best()) ?? own[MODES.indexOf('accurate')].error();
       for (const [i, lane] of lanes.entries()) yield rowOf(record, shape, lane, timings, i, best);
     } finally {
+      for (const each of own) each.close?.();
       for (const each of opened) await each.close();
     }
   }

@@ -5,7 +5,7 @@
 // permutations, and then four dot products: 12 operations for 16 multiplications. 3 x 3 takes 9 loads of x, 3 of weights and 36
 // operations for four results. Zero points of weights take another dot product each, with ones.
 //
-// 256 threads, no shared memory; registers (ptxas, sm_90a): 40 to 64; no spills. Expected on an H200: half of the copy bandwidth
+// 256 threads, no shared memory; registers (ptxas, sm_90a): 27 to 48; no spills. Expected on an H200: half of the copy bandwidth
 // of [N,H,W,C], a third of [N,C,H,W] in bytes. It has NOT been timed on a GPU yet.
 #include "core/aligned_buffer.h"
 #include "cuda/conv/conv_layout.h"

@@ -1,13 +1,16 @@
 // Dense int8 convolutions by mma.sync m16n8k32 (capability >= 80).
 //
 // Two tiles, each in two rows of warps:
-//   128 x 128   256 threads, warps of 64 x 32, 51 KB of shared memory (three stages), 2 blocks a multiprocessor
-//    64 x  64   128 threads, warps of 32 x 32, 26 KB: where there are fewer blocks of the larger than multiprocessors, or columns
+//   128 x 128   256 threads, warps of 64 x 32, 66 KB of shared memory (three stages of 16 KB, then the sums), 2 blocks a
+//               multiprocessor where it has 164 KB and more
+//    64 x  64   128 threads, warps of 32 x 32, 25 KB: where there are fewer blocks of the larger than multiprocessors, or columns
 // A step of the larger reads 16 KB for 2 x 128 instructions of 4096 multiplications; each warp loads 6 fragments for 16 of them.
 // u8 images become s8 as fragments are multiplied: 16 exclusive ors beside 16 mma, which leave issue slots enough. Sums go
-// through shared memory in two halves, so that stores are whole rows. Registers (ptxas, sm_90a): see below; no spills. Expected
-// on an H200: half of its mma.sync rate (about 60 % of wgmma's) at 256 channels and more; with 64 the epilogue takes as long as
-// the products. It has NOT been timed on a GPU yet.
+// through shared memory, so that stores are whole rows. Registers (ptxas, sm_90a): 116 and 96, no spills. Expected on an H200:
+// half of its mma.sync rate (about 60 % of wgmma's) at 256 channels and more; with 64 the epilogue takes as long as the products.
+// Of few tiles K is split between blocks (conv_gather.cuh). It has NOT been timed on a GPU yet.
+#include <algorithm>
+
 #include "cuda/conv/conv_gather.cuh"
 #include "cuda/conv/conv_store.cuh"
 #include "cuda/device/launch.h"
@@ -42,7 +45,7 @@ LOWP_KERNEL __launch_bounds__(Shape<kTile>::kThreads, 512 / Shape<kTile>::kThrea
       // Eight rows further the swizzle is the same.
       const uint8_t* a_rows = a_tile + ConvChunkAt(half * S::kWarpRows + lane % 16, 2 * k + lane / 16);
       const uint8_t* b_rows = b_tile + ConvChunkAt(warp_col + lane / 16 * 8 + lane % 8, 2 * k + lane / 8 % 2);
-      uint32_t a[S::kRowFrags][4], b[S::kColFrags][2];
+      uint32_t b[S::kColFrags][2];
       LOWP_UNROLL
       for (uint32_t j = 0; j < S::kColFrags; j += 2) {
         uint32_t two[4];
@@ -54,43 +57,38 @@ LOWP_KERNEL __launch_bounds__(Shape<kTile>::kThreads, 512 / Shape<kTile>::kThrea
       }
       LOWP_UNROLL
       for (uint32_t i = 0; i < S::kRowFrags; ++i) {
-        LdMatrix4(a[i], a_rows + 16 * i * kConvStepBytes);
+        uint32_t a[4];
+        LdMatrix4(a, a_rows + 16 * i * kConvStepBytes);
         LOWP_UNROLL
-        for (int r = 0; r < 4; ++r) a[i][r] ^= t.flip;
+        for (int r = 0; r < 4; ++r) a[r] ^= t.flip;
         LOWP_UNROLL
-        for (uint32_t j = 0; j < S::kColFrags; ++j) MmaS8(acc[i][j], a[i], b[j]);
+        for (uint32_t j = 0; j < S::kColFrags; ++j) MmaS8(acc[i][j], a, b[j]);
       }
     }
   }
   gather.Finish();
   int32_t* sums = reinterpret_cast<int32_t*>(DynamicShared());
   const uint32_t pitch = ConvPitch(kTile, t);
-  LOWP_NO_UNROLL
-  for (uint32_t pass = 0; pass < 2; ++pass) {
-    if (half == pass) {
+  LOWP_UNROLL
+  for (uint32_t i = 0; i < S::kRowFrags; ++i) {
+    LOWP_UNROLL
+    for (uint32_t j = 0; j < S::kColFrags; ++j) {
       LOWP_UNROLL
-      for (uint32_t i = 0; i < S::kRowFrags; ++i) {
-        LOWP_UNROLL
-        for (uint32_t j = 0; j < S::kColFrags; ++j) {
-          LOWP_UNROLL
-          for (int index = 0; index < 4; ++index) {
-            const Cell cell = MmaCellD(static_cast<int>(lane), index);
-            sums[(16 * i + cell.row) * pitch + warp_col + 8 * j + cell.column] = acc[i][j][index];
-          }
-        }
+      for (int index = 0; index < 4; ++index) {
+        const Cell cell = MmaCellD(static_cast<int>(lane), index);
+        sums[(half * S::kWarpRows + 16 * i + cell.row) * pitch + warp_col + 8 * j + cell.column] = acc[i][j][index];
       }
     }
-    __syncthreads();
-    StoreConvSums<int32_t, S::kWarpRows, kTile, S::kThreads>(t, sums, m0 + pass * S::kWarpRows, n0, place.group, place.split);
-    __syncthreads();
   }
+  __syncthreads();
+  StoreConvSums<int32_t, kTile, kTile, S::kThreads>(t, sums, m0, n0, place.group, place.split);
 }
 
 template <uint32_t kTile>
 Status Run(CudaContext& context, const ConvTask& task) {
   using S = Shape<kTile>;
-  static_assert(S::Gather::kBytes >= S::kWarpRows * (kTile + 4) * sizeof(int32_t), "sums take the place of stages");
-  return LaunchConvTiles(context, task, ConvMmaKernel<kTile>, kTile, kTile, S::kThreads, S::Gather::kBytes, /*is_float=*/false);
+  constexpr size_t kShared = std::max<size_t>(S::Gather::kBytes, kTile * (kTile + 4) * sizeof(int32_t));
+  return LaunchConvTiles(context, task, ConvMmaKernel<kTile>, kTile, kTile, S::kThreads, kShared, /*is_float=*/false);
 }
 
 }  // namespace

@@ -47,10 +47,10 @@ inline int DepthOf(Element type) { return 8 * ElementsOf(type); }
 
 void Unpack(Element type, const uint32_t* words, Vector* vector);
 
-// c + sum a[k] b[k] for k in [0, depth), as measured on tensor cores (Li et al., "MMA-Sim", 2025): products are exact; they and c
-// are cut off, toward zero, at `fraction` bits behind the point of the largest of them, summed exactly, and the sum is cut off to
-// float32. Capability 9.0 has 25 bits and takes all at once; 8.x has 24 and takes one half, then the other. It is no nearer than
-// that to other devices: kernels keep to bounds.
+// c + sum a[k] b[k] for k in [0, depth), as measured on tensor cores (Xie et al., "MMA-Sim", arXiv 2511.10909): products are
+// exact; they and c are cut off, toward zero, at `fraction` bits behind the point of the largest of them, summed exactly, and the
+// sum is cut off to float32. Capability 9.0 has 25 bits and takes all at once; 8.x has 24 and takes one half, then the other. It
+// is no nearer than that to other devices: kernels keep to bounds.
 float FusedDot(const Vector& a, const Vector& b, float c, int depth, int capability);
 
 }  // namespace emulator

@@ -94,7 +94,9 @@ void Executor::CallWarp(const char* name, uint32_t mask, void* argument, Perform
                                      " of a warp with the lanes " + Hex(exist));
   }
   Join(warp_calls_[static_cast<size_t>(self.warp())],
-       {name, perform, first, mask, 0, __builtin_popcount(mask), &arguments_[static_cast<size_t>(first)]}, argument);
+       {name, perform, first, mask, 0, mask == ~0u ? kWarpSize : __builtin_popcount(mask),
+        &arguments_[static_cast<size_t>(first)]},
+       argument);
 }
 
 void Executor::CallWarpgroup(const char* name, void* argument, Perform perform) {

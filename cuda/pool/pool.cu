@@ -2,9 +2,9 @@
 //
 // One kernel: a thread makes one result, or on channels that lie together 16 bytes of them with one load for each tap; where
 // windows are large and results few, several threads (slices) share a window and join in shared memory, always in the same order.
-// Images [N,C,H,W] are N * C images of one channel. 256 threads, at most 2 KB of shared memory; registers (ptxas, sm_90a): 40 by
-// single elements, 56 (float32), 72 (bytes) by 16 bytes; no spills. Expected on an H200: 80 % of the copy bandwidth by 16 bytes,
-// less where neighbouring results of [N,C,H,W] read single bytes. It has NOT been timed on a GPU yet.
+// Images [N,C,H,W] are N * C images of one channel. 256 threads, at most 2 KB of shared memory; registers (ptxas, sm_90a): 38 to
+// 54 by single elements, 40 to 56 by 16 bytes; no spills. Expected on an H200: 80 % of the copy bandwidth by 16 bytes, less where
+// neighbouring results of [N,C,H,W] read single bytes. It has NOT been timed on a GPU yet.
 #include <algorithm>
 #include <string>
 

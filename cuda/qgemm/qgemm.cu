@@ -153,13 +153,14 @@ QGemmPlan ChooseQGemm(const CudaDevice& device, uint32_t rows, uint32_t n, uint3
   if (device.capability < 80) return plan("qgemm_dp4a", RunQGemmDp4a, kQGemmDp4a);
   // Bound by memory, where a tile of 64 rows would be mostly empty.
   if (rows <= kQGemmSkinny.rows) return plan("qgemm_skinny", RunQGemmSkinny, kQGemmSkinny);
-  // wgmma is an instruction of 9.0 alone. One block a multiprocessor: the larger tile where it fills them all, else the smaller
-  // one where it fills half of them: its tile takes half as long.
+  // wgmma is an instruction of 9.0 alone, and a block has a multiprocessor to itself: tiles in fewer rounds of all of them win,
+  // the larger one at 1.6 times the time of the smaller (see qgemm_wgmma.cu). Where even the smaller leaves half of them idle,
+  // the tiles of mma.sync are enough.
   if (device.capability == 90) {
     const QGemmPlan large = plan("qgemm_wgmma_128x256", RunQGemmWgmma256, kQGemmWgmma256);
     const QGemmPlan small = plan("qgemm_wgmma_128x128", RunQGemmWgmma128, kQGemmWgmma128);
-    if (tiles(large) >= multiprocessors) return large;
-    if (2 * tiles(small) >= multiprocessors) return small;
+    const auto rounds = [&](const QGemmPlan& p) { return CeilDiv<uint64_t>(tiles(p), multiprocessors); };
+    if (2 * tiles(small) >= multiprocessors) return 8 * rounds(large) <= 5 * rounds(small) ? large : small;
   }
   const QGemmPlan large = plan("qgemm_mma_128x128", RunQGemmMma128, kQGemmMma128);
   if (tiles(large) >= multiprocessors) return large;

@@ -2,7 +2,7 @@
 //
 // A block of 256 threads has a tile of 64 x 64 of C, a thread 4 x 4. K passes 64 bytes a row at a time through shared memory,
 // turned so that the words of neighbouring rows (columns) stand together: two 16-byte reads for 16 dp4a. The next 64 bytes are on
-// their way in registers meanwhile. 8.5 KB of shared memory.
+// their way in registers meanwhile. 8.5 KB of shared memory, 70 registers, no spills. It has NOT been timed on a GPU yet.
 #include <cuda_runtime.h>
 
 #include "cuda/device/launch.h"

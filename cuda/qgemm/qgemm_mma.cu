@@ -8,6 +8,10 @@
 //
 // Sums go through shared memory to be stored in whole rows. Where tiles are few, blockIdx.y has a part of K each and stores sums
 // for FinishQGemmSplits.
+//
+// Registers (ptxas, sm_80): 212 and 72, no spills; shared memory 48 and 32 KB. Per stage of the larger tile a warp has 64 mma, 16
+// ldmatrix and 8 cp.async among 150 instructions. Expected: 75 % of an A100's 624 TOPS at 4096^3; of an H200's 1979 half at
+// most, because mma.sync does not reach its tensor cores' rate. It has NOT been timed on a GPU yet.
 #include <cuda_runtime.h>
 
 #include "cuda/device/launch.h"

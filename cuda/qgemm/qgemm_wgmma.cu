@@ -12,10 +12,11 @@
 // before it lets go of the last one would itself wait for that.
 //
 // Operations: 2 * 128 * 256 * 128 a stage in 1024 clocks of the tensor cores; bytes of shared memory, of 128 a clock: 80 a clock
-// read by wgmma, 48 written. 128 x 128 has 96 and 64: bound by shared memory, at 80 % of the tensor cores' rate. Sums are
-// stored through shared memory 8 rows x 128 columns a warp at a time, while the first stages of the next tile come: some 4000
-// clocks a tile, as long as K = 512 takes. On an H200 (1979 TOPS) two thirds of that rate are expected at 4096^3 and three
-// quarters at 8192^3, the clock permitting. It has NOT been timed on a GPU yet.
+// read by wgmma, 48 written. 128 x 128 has 96 and 64: bound by shared memory, at 80 % of the tensor cores' rate. Sums are stored
+// through shared memory, 8 rows x 128 columns a warp at a time, while the first stages of the next tile come: some 3000 clocks
+// for a tile of plain float32, as long as K = 384 takes, twice that with terms of rows or a residual. On an H200 (1979 TOPS) two
+// thirds of that rate are expected at 4096^3 and three quarters at 8192^3, the clock permitting. It has NOT been timed on a GPU
+// yet.
 //
 // Registers: 232 of a multiplying thread, 40 of a bringing one (setmaxnreg). Shared memory: 226 KB.
 #include <cuda_runtime.h>

@@ -11,7 +11,7 @@
 //
 // Skinny, up to 32 dense rows: a block has 16 rows of S, its eight warps every eighth column tile; bound by reading S.
 //
-// 256 threads; registers (ptxas, sm_90a): wide 160, skinny 64; no spills. They have NOT been timed on a GPU yet.
+// 256 threads; registers (ptxas, sm_90a): wide 139, skinny 32 and 48; no spills. They have NOT been timed on a GPU yet.
 #include <algorithm>
 
 #include "core/aligned_buffer.h"

@@ -17,8 +17,8 @@ const struct {
   const char* name;
   void (*run)(const Plugin& plugin, bool quick);
 } kFamilies[] = {
-    {"qgemm", TestPluginQGemm}, {"quantize", TestPluginQuantize}, {"sparse", TestPluginSparse},
-    {"conv", TestPluginConv},   {"pool", TestPluginPool},
+    {"qgemm", TestPluginQGemm}, {"quantize", TestPluginQuantize}, {"sparse", TestPluginSparse}, {"conv", TestPluginConv},
+    {"pool", TestPluginPool},   {"sgemm", TestPluginSGemm},       {"nbits", TestPluginNBits},   {"svd", TestPluginSvd},
 };
 
 const CudaApi* Open(const char* path) {

@@ -55,6 +55,9 @@ void TestPluginQuantize(const Plugin& plugin, bool quick);
 void TestPluginSparse(const Plugin& plugin, bool quick);
 void TestPluginConv(const Plugin& plugin, bool quick);
 void TestPluginPool(const Plugin& plugin, bool quick);
+void TestPluginSGemm(const Plugin& plugin, bool quick);
+void TestPluginNBits(const Plugin& plugin, bool quick);
+void TestPluginSvd(const Plugin& plugin, bool quick);
 
 }  // namespace test
 }  // namespace lowp

@@ -337,17 +337,16 @@ void TestPluginQGemm(const Plugin& plugin, bool quick) {
   const auto any = [&] { return sizes[random.Below(std::size(sizes))]; };
   for (int i = 0; i < (quick ? 60 : 600); ++i)
     run(random.Below(4) == 0 ? 2 + random.Below(3) : 1, any(), any(), any() * (1 + random.Below(4)));
-  // More tiles of 128 x 256 than multiprocessors, and as many of 128 x 128.
+  // Two rounds of tiles of 128 x 256 on all multiprocessors, one and two of tiles of 128 x 128; many rounds of the rings of
+  // stages.
   const size_t side = std::max<size_t>(static_cast<size_t>(std::sqrt(static_cast<double>(multiprocessors))), 2);
-  for (int i = 0; i < (quick ? 2 : 8); ++i) {
-    run(1, 128 * side - 50 * (i % 2) + i, 256 * (side + 1) - 100 * (i % 3), 100 + 16 * i);
-    run(1, 128 * side, 128 * side - 60 + 20 * (i % 4), 300 - 16 * i);
-    run(3, 100 + i, 256, 260 + i);
-  }
-  // Many rounds of the rings of stages.
-  for (int i = 0; i < (quick ? 1 : 3); ++i) {
-    run(1, 128 * side - i, 256 * (side + 1), 1500 + 16 * i);
-    run(1, 128 * side + i, 128 * side, 1700 - 16 * i);
+  const size_t across = 2 * ((multiprocessors + side - 1) / side);
+  for (size_t i = 0; i < (quick ? 2 : 8); ++i) {
+    const size_t k = i % 2 == 0 ? 100 + 16 * i : 1500 + 20 * i;
+    run(1, 128 * side - 50 * (i % 3), 256 * across - 100 * (i % 4 / 2), k);
+    run(1, 128 * side - i, 128 * side - 20 * (i % 4), k + 30);
+    run(1, 128 * (multiprocessors + 1), 100 + 4 * i, k + 7);
+    run(3, 100 + i, 256, 160 + i);
     run(1, 60 + i, 70, 1000 + i);
   }
   // K over several blocks.
