@@ -48,7 +48,8 @@ export type OnHost<X extends { readonly data: unknown }> = Omit<X, 'data'> & {
 };
 
 /**
- * Options of a function whose first tensor is on the device: bias and residual may be there too. `out` is there; `toHost`
+ * Options of a function whose first tensor is on the device: bias (an int32 one as `toDevice` made it, so that its
+ * range is known) and residual may be there too. `out` is there; `toHost`
  * copies it.
  */
 export type DeviceOptions<O> = {
