@@ -94,12 +94,8 @@ async function main(): Promise<void> {
   const cases = named.filter((each) => each.missing?.() === undefined);
   for (const each of named) if (!cases.includes(each)) console.log(`${each.name}: ${each.missing?.()}`);
   if (cases.length === 0) return;
-  const { peers, missing } = wanted
-    ? await openPeers(
-        threads,
-        cases.some((each) => each.device),
-      )
-    : { peers: [], missing: [] };
+  const kinds = { host: cases.some((each) => each.device !== true), device: cases.some((each) => each.device === true) };
+  const { peers, missing } = wanted ? await openPeers(threads, kinds) : { peers: [], missing: [] };
   try {
     const report = new Report(describeMachine(threads, peers, missing), peers);
     // All are opened before the first one runs: a mistake in the arguments should not cost minutes.

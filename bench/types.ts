@@ -46,7 +46,7 @@ export interface Table {
 export interface BenchCase {
   readonly name: string;
   readonly about: string;
-  /** It compares with peers on the CUDA device. */
+  /** It compares with peers on the CUDA device, and with no others. */
   readonly device?: boolean;
   /** Why it can't run here; undefined if it can. */
   readonly missing?: () => string | undefined;

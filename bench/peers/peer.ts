@@ -55,15 +55,17 @@ const OPENERS: Readonly<Record<string, Opener>> = {
 const DEVICE_OPENERS: typeof OPENERS = {
   PyTorch: async (threads) => {
     const { hasDevice, openTorch } = await import('./torch.js');
-    return hasDevice() ? openTorch(threads) : { peers: [], missing: [] };
+    return hasDevice() ? openTorch(threads) : { peers: [], missing: ['PyTorch (not beside an emulated device)'] };
   },
 };
 
-/** With `device` also those of the CUDA device, where there is one. */
-export async function openPeers(threads: number, device = false): Promise<Opened> {
+const HOST = { host: true, device: false };
+
+/** Those of the host, those of the CUDA device where there is one, or both. */
+export async function openPeers(threads: number, kinds: { host: boolean; device: boolean } = HOST): Promise<Opened> {
   const opened: Opened[] = [];
-  const onDevice = device ? Object.entries(DEVICE_OPENERS) : [];
-  for (const [name, open] of [...Object.entries(OPENERS), ...onDevice]) {
+  const openers = { ...(kinds.host ? OPENERS : {}), ...(kinds.device ? DEVICE_OPENERS : {}) };
+  for (const [name, open] of Object.entries(openers)) {
     try {
       opened.push(await open(threads));
     } catch (thrown) {
