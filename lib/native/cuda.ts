@@ -8,8 +8,8 @@ const FUNCTIONS: readonly CudaFunction[] = [
   ...(['conv', 'convAsync', 'pool', 'poolAsync', 'svd', 'svdAsync', 'cast', 'quantizeParams', 'quantize', 'dequantize'] as const),
 ];
 
-const made = new WeakMap<NativeBinding, NativeBinding>();
-const ours = new WeakSet<NativeBinding>();
+// Of the one native binding that there is.
+let cuda: NativeBinding | undefined;
 
 /** Arguments that are arrays on the device go over as their handles. */
 function onDevice(native: NativeBinding, name: CudaFunction): (...values: unknown[]) => unknown {
@@ -18,21 +18,18 @@ function onDevice(native: NativeBinding, name: CudaFunction): (...values: unknow
 }
 
 /** The functions for a call that runs on the device, or those of the processor. */
-export function bindingFor<N extends NativeBinding | undefined>(native: N, cuda: boolean): N;
-export function bindingFor(native: NativeBinding | undefined, cuda: boolean): NativeBinding | undefined {
-  if (!cuda) return native;
+export function bindingFor<N extends NativeBinding | undefined>(native: N, onCuda: boolean): N;
+export function bindingFor(native: NativeBinding | undefined, onCuda: boolean): NativeBinding | undefined {
+  if (!onCuda) return native;
   if (native === undefined) throw noCuda();
-  let binding = made.get(native);
-  if (binding === undefined) {
+  if (cuda === undefined) {
     const functions = Object.fromEntries(FUNCTIONS.map((name) => [name, onDevice(native, name)]));
-    binding = { ...native, ...functions } as NativeBinding;
-    made.set(native, binding);
-    ours.add(binding);
+    cuda = { ...native, ...functions } as NativeBinding;
   }
-  return binding;
+  return cuda;
 }
 
 /** Whether weights that were packed with it are on the device. */
 export function isCuda(native: NativeBinding | undefined): boolean {
-  return native !== undefined && ours.has(native);
+  return native !== undefined && native === cuda;
 }

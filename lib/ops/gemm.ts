@@ -39,7 +39,8 @@ export function checkDepthsMatch(kOfA: number, kOfB: number): void {
 
 /** Whether the call runs on the CUDA device. `weights`: packed ones know where they are. */
 export function deviceOf(option: unknown, a: unknown, weights: object, out: unknown): boolean {
-  const packed = 'native' in weights ? isCuda(weights.native as NativeBinding) : undefined;
+  const { native } = weights as { readonly native?: NativeBinding };
+  const packed = native === undefined ? undefined : isCuda(native);
   return readDevice(option, isDeviceArray(a) || isDeviceArray(out) || packed === true ? true : packed);
 }
 
