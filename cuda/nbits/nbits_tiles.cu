@@ -1,8 +1,8 @@
 // The product with weights of few bits for many rows: int8 tensor cores within a group, float32 between groups.
 //
-//   tile of C (rows x columns)    warps    a warp has          k at a time    shared memory, of 4 stages
-//   128 x 128                     8        64 rows x 32        64             76 KB (4 bits), 92 KB (8 bits)
-//    64 x  64                     4        32 rows x 32        64             38 KB, 46 KB    where the large ones are too few
+//   rows x columns   warps   a warp has     k at a time   registers   shared memory, of 4 stages
+//   128 x 128        8       64 rows x 32   64            183..194    76 KB (4 bits), 92 KB (8 bits): one block a multiprocessor
+//    64 x  64        4       32 rows x 32   64            123..128    38 KB, 46 KB: up to four, where the large ones are too few
 //
 // Weights are the instruction's A, so that what a lane unpacks (4 operations for 8 registers) serves all rows of its warp; codes
 // come from shared memory as they were packed, 16 bytes a lane, which meets all banks. The ring has four stages filled by

@@ -26,22 +26,6 @@ struct PackTask {
   uint32_t k_tiles;
 };
 
-LOWP_DEVICE float Read(SGemmStorage storage, const void* x, uint64_t i) {
-  switch (storage) {
-    case SGemmStorage::kFloat32: return static_cast<const float*>(x)[i];
-    case SGemmStorage::kBfloat16: return Bf16ToFloat(static_cast<const uint16_t*>(x)[i]);
-    case SGemmStorage::kFloat16: return HalfToFloat(static_cast<const uint16_t*>(x)[i]);
-  }
-  return 0;
-}
-LOWP_DEVICE void Write(SGemmStorage storage, void* out, uint64_t i, float x) {
-  switch (storage) {
-    case SGemmStorage::kFloat32: static_cast<float*>(out)[i] = x; break;
-    case SGemmStorage::kBfloat16: static_cast<uint16_t*>(out)[i] = FloatToBf16(x); break;
-    case SGemmStorage::kFloat16: static_cast<uint16_t*>(out)[i] = FloatToHalf(x); break;
-  }
-}
-
 // An element as it is stored. Codes stay as they are: a NaN's bits too.
 LOWP_DEVICE uint32_t CodeOf(const PackTask& task, uint64_t i) {
   if (task.given_as == task.stored_as)
@@ -76,11 +60,33 @@ LOWP_KERNEL PackTiles(PackTask task) {
   }
 }
 
+// Four elements, of which the first `count` exist.
+LOWP_DEVICE Pack<float, 4> Read(SGemmStorage storage, const void* x, uint64_t i, uint64_t count) {
+  if (storage == SGemmStorage::kFloat32) return LoadPack<4>(static_cast<const float*>(x) + i, count);
+  const Pack<uint16_t, 4> codes = LoadPack<4>(static_cast<const uint16_t*>(x) + i, count);
+  Pack<float, 4> wide;
+  LOWP_UNROLL
+  for (int j = 0; j < 4; ++j)
+    wide.lane[j] = storage == SGemmStorage::kBfloat16 ? Bf16ToFloat(codes.lane[j]) : HalfToFloat(codes.lane[j]);
+  return wide;
+}
+LOWP_DEVICE void Write(SGemmStorage storage, void* out, uint64_t i, uint64_t count, const Pack<float, 4>& x) {
+  if (storage == SGemmStorage::kFloat32) {
+    StorePack<4>(static_cast<float*>(out) + i, x, count);
+    return;
+  }
+  Pack<uint16_t, 4> codes;
+  LOWP_UNROLL
+  for (int j = 0; j < 4; ++j)
+    codes.lane[j] = storage == SGemmStorage::kBfloat16 ? FloatToBf16(x.lane[j]) : FloatToHalf(x.lane[j]);
+  StorePack<4>(static_cast<uint16_t*>(out) + i, codes, count);
+}
+
 LOWP_KERNEL Cast(SGemmStorage from, const void* x, SGemmStorage to, uint64_t count, void* out) {
-  const uint64_t step = static_cast<uint64_t>(gridDim.x) * blockDim.x;
+  const uint64_t step = 4 * static_cast<uint64_t>(gridDim.x) * blockDim.x;
   LOWP_NO_UNROLL
-  for (uint64_t i = static_cast<uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += step)
-    Write(to, out, i, Read(from, x, i));
+  for (uint64_t i = 4 * (static_cast<uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x); i < count; i += step)
+    Write(to, out, i, count - i, Read(from, x, i, count - i));
 }
 
 }  // namespace
@@ -125,7 +131,7 @@ Status CudaCastFloats(CudaContext& context, SGemmStorage from, const void* x, SG
   if (count == 0) return {};
   if (from == to) return context.Copy(out, x, count * SizeOf(from));
   constexpr uint64_t kThreads = 256;
-  const uint64_t blocks = std::min((count + kThreads - 1) / kThreads, uint64_t{32} * context.device().multiprocessors);
+  const uint64_t blocks = std::min((count + 4 * kThreads - 1) / (4 * kThreads), uint64_t{32} * context.device().multiprocessors);
   return Launch(context, Cast, dim3(static_cast<uint32_t>(blocks)), dim3(kThreads), 0, from, x, to, count, out);
 }
 

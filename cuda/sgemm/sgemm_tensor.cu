@@ -18,13 +18,16 @@ namespace {
 
 constexpr int kThreads = 256, kTile = 128, kWarpRows = 64, kWarpCols = 32;
 constexpr int kRowBytes = 64, kRowStride = 80, kStepBytes = 32;  // of A in shared memory
+constexpr int kSteps = kRowBytes / kStepBytes;
 constexpr int kSharedA = kTile * kRowStride;
+// Elements of A that a thread brings at a time: once for tf32, twice for 16 bits, so that few wait in registers.
+constexpr int kPart = 8;
 
 template <SGemmStorage kStorage>
 struct Format {
   static constexpr bool kTf32 = kStorage == SGemmStorage::kFloat32;
   static constexpr int kBytes = kTf32 ? 4 : 2, kDepth = kRowBytes / kBytes, kStep = kStepBytes / kBytes;
-  static constexpr int kPerThread = kTile * kDepth / kThreads;  // elements of A, and of B
+  static constexpr int kParts = kTile * kDepth / kThreads / kPart;
   // A gap of 16 bytes, or of 32 for tf32, whose words are read 4 rows by 8 columns at a time.
   static constexpr int kStrideB = kTile * kBytes + (kTf32 ? 32 : 16);
   static constexpr int kSharedB = kDepth * kStrideB, kHalf = kSharedA + kSharedB;
@@ -43,24 +46,25 @@ LOWP_DEVICE void Multiply(Format<SGemmStorage::kFloat16>, float (&d)[4], const u
   MmaF16(d, a, b);
 }
 
-// This thread's part of a row of A, rounded.
+// The part that begins at depth k of its row of A, rounded.
 template <SGemmStorage kStorage>
-LOWP_DEVICE void StoreA(const float (&x)[Format<kStorage>::kPerThread], uint8_t* shared) {
+LOWP_DEVICE void StoreA(const float (&x)[kPart], uint32_t k, uint8_t* shared) {
   using F = Format<kStorage>;
-  const uint32_t row = threadIdx.x % kTile, part = threadIdx.x / kTile;
-  uint32_t words[kRowBytes / 8];
-  LOWP_UNROLL
-  for (int i = 0; i < kRowBytes / 8; ++i) {
-    if constexpr (F::kTf32) {
-      words[i] = FloatToTf32(x[i]);
-    } else {
-      const uint32_t low = SGemmElement<kStorage>::Round(x[2 * i]), high = SGemmElement<kStorage>::Round(x[2 * i + 1]);
-      words[i] = low | high << 16;
+  Pack<uint32_t, 4>* to = reinterpret_cast<Pack<uint32_t, 4>*>(shared + threadIdx.x % kTile * kRowStride + k * F::kBytes);
+  if constexpr (F::kTf32) {
+    LOWP_UNROLL
+    for (int i = 0; i < 2; ++i) {
+      to[i] = {{FloatToTf32(x[4 * i]), FloatToTf32(x[4 * i + 1]), FloatToTf32(x[4 * i + 2]), FloatToTf32(x[4 * i + 3])}};
     }
+  } else {
+    Pack<uint32_t, 4> words;
+    LOWP_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const uint32_t low = SGemmElement<kStorage>::Round(x[2 * i]), high = SGemmElement<kStorage>::Round(x[2 * i + 1]);
+      words.lane[i] = low | high << 16;
+    }
+    *to = words;
   }
-  Pack<uint32_t, 4>* to = reinterpret_cast<Pack<uint32_t, 4>*>(shared + row * kRowStride + part * (kRowBytes / 2));
-  to[0] = {{words[0], words[1], words[2], words[3]}};
-  to[1] = {{words[4], words[5], words[6], words[7]}};
 }
 
 // kDepth rows of B in chunks of 16 bytes, two for each thread: 16-bit ones by cp.async, float32 through registers to be rounded.
@@ -164,17 +168,20 @@ LOWP_KERNEL __launch_bounds__(kThreads, 2) SGemmTensor(SGemmTask task) {
   uint8_t* shared = DynamicShared();
   const SGemmBlock block = SGemmBlockOf(task, kTile, kTile);
   const uint32_t warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const uint32_t my_row = block.m0 + threadIdx.x % kTile, my_k = threadIdx.x / kTile * F::kPerThread;
+  const uint32_t my_row = block.m0 + threadIdx.x % kTile, my_k = threadIdx.x / kTile * (F::kParts * kPart);
   const uint32_t a_at = (warp / 4 * kWarpRows + lane % 16) * kRowStride + lane / 16 * 16,
                  b_at = kSharedA + warp % 4 * kWarpCols * F::kBytes;
 
   Sums acc = {};
-  float a[F::kPerThread];
+  float a[kPart];
   BringB<kStorage> b;
   if (block.k_begin < block.k_end) {
     b.Start(task, block, block.k_begin, shared + kSharedA);
-    LoadRowOfA(task, block, my_row, block.k_begin + my_k, a);
-    StoreA<kStorage>(a, shared);
+    LOWP_UNROLL
+    for (int part = 0; part < F::kParts; ++part) {
+      LoadRowOfA(task, block, my_row, block.k_begin + my_k + part * kPart, a);
+      StoreA<kStorage>(a, my_k + part * kPart, shared);
+    }
     b.Finish(shared + kSharedA);
   }
   LOWP_NO_UNROLL
@@ -189,7 +196,7 @@ LOWP_KERNEL __launch_bounds__(kThreads, 2) SGemmTensor(SGemmTask task) {
     }
     const uint8_t* now = shared + half * F::kHalf;
     LOWP_UNROLL
-    for (int step = 0; step < kRowBytes / kStepBytes; ++step) {
+    for (int step = 0; step < kSteps; ++step) {
       uint32_t weights[kWarpCols / 8][2];
       LoadB<kStorage>(now + b_at + step * F::kStep * F::kStrideB, weights);
       LOWP_UNROLL
@@ -199,11 +206,12 @@ LOWP_KERNEL __launch_bounds__(kThreads, 2) SGemmTensor(SGemmTask task) {
         LOWP_UNROLL
         for (int j = 0; j < kWarpCols / 8; ++j) Multiply(F{}, acc[i][j], rows, weights[j]);
       }
+      if (!more || step < kSteps - F::kParts) continue;
+      const uint32_t part = step + F::kParts - kSteps;
+      StoreA<kStorage>(a, my_k + part * kPart, next);
+      if (step + 1 < kSteps) LoadRowOfA(task, block, my_row, k0 + F::kDepth + my_k + (part + 1) * kPart, a);
     }
-    if (more) {
-      StoreA<kStorage>(a, next);
-      b.Finish(next + kSharedA);
-    }
+    if (more) b.Finish(next + kSharedA);
   }
   Store(task, block, acc, reinterpret_cast<float*>(shared));
 }

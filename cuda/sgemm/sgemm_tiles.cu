@@ -1,8 +1,8 @@
 // The float32 product by fused multiply-adds, one chain a sum, k ascending.
 //
-//   tile of C     threads   a thread has   k at a time   shared memory
-//   128 x 128     256       8 x 8          16            32 KB
-//    64 x  32     128       4 x 4          16            12 KB      where there are too few of the large ones for the device
+//   tile of C     threads   a thread has   k at a time   registers   shared memory (16-bit weights)
+//   128 x 128     256       8 x 8          16            125..128    32 (36) KB: two blocks a multiprocessor
+//    64 x  32     128       4 x 4          16            87..91      12 (13) KB: four, where the large ones are too few
 //
 //           32 columns             32          B: [k][column] as packed, by cp.async; 16-bit weights are widened on the way
 //         +--------------------+--------+
@@ -20,6 +20,8 @@
 // of 128 multiply-adds a clock, 66 TFLOP/s at 1.98 GHz): 80 to 85% of that for 4096^3, the rest being loads from shared memory
 // that share the issue slots (4 of 68 instructions a depth) and barriers. NOT timed on a GPU yet.
 #include <cuda_runtime.h>
+
+#include <type_traits>
 
 #include "cuda/device/launch.h"
 #include "cuda/sgemm/sgemm.h"
@@ -46,45 +48,47 @@ struct Shape {
 using LargeShape = Shape<4, 2, 2, 2>;
 using SmallShape = Shape<4, 1, 1, 1>;
 
-// Brings kDepth rows of B to `shared`: float32 by cp.async, else to registers first, of which Finish widens and stores them.
-template <SGemmStorage kStorage, class S>
+// Brings kDepth rows of B to `shared` by cp.async; 16 bits come to `raw` first, from where each thread widens its own.
+template <bool k16Bits, class S>
 struct BringB {
-  static constexpr int kPerChunk = kStorage == SGemmStorage::kFloat32 ? 4 : 8;
+  static constexpr int kPerChunk = k16Bits ? 8 : 4;
   static constexpr int kChunks = kDepth * S::kCols / kPerChunk, kPerThread = (kChunks + S::kThreads - 1) / S::kThreads;
-  using Element = typename SGemmElement<kStorage>::Type;
+  static constexpr int kRawBytes = k16Bits ? 16 * kChunks : 0;
+  using Element = std::conditional_t<k16Bits, uint16_t, float>;
   using Chunk = Pack<Element, kPerChunk>;
-  Chunk held[kStorage == SGemmStorage::kFloat32 ? 1 : kPerThread];
 
-  LOWP_DEVICE void Start(const SGemmTask& task, const SGemmBlock& block, uint32_t k0, float* shared) {
+  template <class Body>
+  LOWP_DEVICE static void ForChunks(const Body& body) {
     LOWP_UNROLL
     for (int i = 0; i < kPerThread; ++i) {
       const int chunk = static_cast<int>(threadIdx.x) + i * S::kThreads;
-      if (kChunks % S::kThreads != 0 && chunk >= kChunks) break;
+      if (kChunks % S::kThreads == 0 || chunk < kChunks) body(chunk);
+    }
+  }
+  LOWP_DEVICE static void Start(const SGemmTask& task, const SGemmBlock& block, uint32_t k0, float* shared, Chunk* raw) {
+    ForChunks([&](int chunk) {
       const uint32_t k = k0 + chunk / (S::kCols / kPerChunk), n = block.n0 + chunk % (S::kCols / kPerChunk) * kPerChunk;
       const bool valid = k < block.k_end && n < task.ldb;
       const Element* from = static_cast<const Element*>(task.b) + (valid ? k * task.ldb + n : 0);
-      if constexpr (kStorage == SGemmStorage::kFloat32) {
-        CpAsync16(shared + chunk * kPerChunk, from, valid);
-      } else {
-        held[i] = Chunk{};
-        if (valid) held[i] = *reinterpret_cast<const Chunk*>(from);
-      }
-    }
+      CpAsync16(k16Bits ? static_cast<void*>(raw + chunk) : shared + chunk * kPerChunk, from, valid);
+    });
     CpAsyncCommit();
   }
-  LOWP_DEVICE void Finish(float* shared) {
-    if constexpr (kStorage != SGemmStorage::kFloat32) {
-      LOWP_UNROLL
-      for (int i = 0; i < kPerThread; ++i) {
-        const int chunk = static_cast<int>(threadIdx.x) + i * S::kThreads;
-        if (kChunks % S::kThreads != 0 && chunk >= kChunks) break;
+  LOWP_DEVICE static void Finish(SGemmStorage storage, float* shared, const Chunk* raw) {
+    if constexpr (k16Bits) {
+      CpAsyncWait<0>();
+      ForChunks([&](int chunk) {
+        const Chunk codes = raw[chunk];
         Pack<float, 4> wide[2];
         LOWP_UNROLL
-        for (int j = 0; j < 8; ++j) wide[j / 4].lane[j % 4] = SGemmElement<kStorage>::Widen(held[i].lane[j]);
+        for (int j = 0; j < 8; ++j) {
+          const uint16_t code = codes.lane[j];
+          wide[j / 4].lane[j % 4] = storage == SGemmStorage::kBfloat16 ? Bf16ToFloat(code) : HalfToFloat(code);
+        }
         Pack<float, 4>* to = reinterpret_cast<Pack<float, 4>*>(shared + chunk * kPerChunk);
         to[0] = wide[0];
         to[1] = wide[1];
-      }
+      });
     }
   }
 };
@@ -142,8 +146,8 @@ LOWP_DEVICE void Store(const SGemmTask& task, const SGemmBlock& block, const flo
   }
 }
 
-template <SGemmStorage kStorage, class S>
-LOWP_KERNEL __launch_bounds__(S::kThreads, 512 / S::kThreads) SGemmTiles(SGemmTask task) {
+template <bool k16Bits, class S>
+LOWP_KERNEL __launch_bounds__(S::kThreads, 512 / S::kThreads) SGemmTiles(SGemmTask task, SGemmStorage storage) {
   float* shared_a = reinterpret_cast<float*>(DynamicShared());
   float* shared_b = shared_a + 2 * S::kSharedA;
   const SGemmBlock block = SGemmBlockOf(task, S::kRows, S::kCols);
@@ -154,12 +158,13 @@ LOWP_KERNEL __launch_bounds__(S::kThreads, 512 / S::kThreads) SGemmTiles(SGemmTa
 
   float acc[S::kThreadRows][S::kThreadCols] = {};
   float a[kRowsOfA];
-  BringB<kStorage, S> b;
+  using B = BringB<k16Bits, S>;
+  typename B::Chunk* raw = reinterpret_cast<typename B::Chunk*>(shared_b + 2 * S::kSharedB);
   if (block.k_begin < block.k_end) {
-    b.Start(task, block, block.k_begin, shared_b);
+    B::Start(task, block, block.k_begin, shared_b, raw);
     LoadRowOfA(task, block, my_row, block.k_begin + my_k, a);
     StoreA<S>(a, shared_a);
-    b.Finish(shared_b);
+    B::Finish(storage, shared_b, raw);
   }
   LOWP_NO_UNROLL
   for (uint32_t k0 = block.k_begin, half = 0; k0 < block.k_end; k0 += kDepth, half ^= 1) {
@@ -168,7 +173,7 @@ LOWP_KERNEL __launch_bounds__(S::kThreads, 512 / S::kThreads) SGemmTiles(SGemmTa
     const bool more = k0 + kDepth < block.k_end;
     float* next_b = shared_b + (half ^ 1) * S::kSharedB;
     if (more) {
-      b.Start(task, block, k0 + kDepth, next_b);
+      B::Start(task, block, k0 + kDepth, next_b, raw);
       LoadRowOfA(task, block, my_row, k0 + kDepth + my_k, a);
     }
     const float* from_a = shared_a + half * S::kSharedA + row;
@@ -183,34 +188,27 @@ LOWP_KERNEL __launch_bounds__(S::kThreads, 512 / S::kThreads) SGemmTiles(SGemmTa
     }
     if (more) {
       StoreA<S>(a, shared_a + (half ^ 1) * S::kSharedA);
-      b.Finish(next_b);
+      B::Finish(storage, next_b, raw);
     }
   }
   Store<S>(task, block, acc, shared_a);
 }
 
-template <SGemmStorage kStorage, class S>
-Status Start(CudaContext& context, SGemmTask task) {
+template <bool k16Bits, class S>
+Status Start(CudaContext& context, SGemmStorage storage, SGemmTask task) {
   uint64_t blocks;
   if (!SetTiles(&task, S::kRows, S::kCols, &blocks))
     return {Code::kShape, "Expected at most 2147483647 tiles of a product but its sizes give more"};
-  return Launch(context, SGemmTiles<kStorage, S>, dim3(static_cast<uint32_t>(blocks)), dim3(S::kThreads), S::kSharedBytes, task);
-}
-
-template <SGemmStorage kStorage>
-Status StartAs(CudaContext& context, bool large, const SGemmTask& task) {
-  return large ? Start<kStorage, LargeShape>(context, task) : Start<kStorage, SmallShape>(context, task);
+  return Launch(context, SGemmTiles<k16Bits, S>, dim3(static_cast<uint32_t>(blocks)), dim3(S::kThreads),
+                S::kSharedBytes + BringB<k16Bits, S>::kRawBytes, task, storage);
 }
 
 }  // namespace
 
 Status LaunchSGemmTiles(CudaContext& context, SGemmStorage storage, bool large, SGemmTask task) {
-  switch (storage) {
-    case SGemmStorage::kFloat32: return StartAs<SGemmStorage::kFloat32>(context, large, task);
-    case SGemmStorage::kBfloat16: return StartAs<SGemmStorage::kBfloat16>(context, large, task);
-    case SGemmStorage::kFloat16: return StartAs<SGemmStorage::kFloat16>(context, large, task);
-  }
-  return {};
+  if (storage == SGemmStorage::kFloat32)
+    return large ? Start<false, LargeShape>(context, storage, task) : Start<false, SmallShape>(context, storage, task);
+  return large ? Start<true, LargeShape>(context, storage, task) : Start<true, SmallShape>(context, storage, task);
 }
 
 }  // namespace lowp
