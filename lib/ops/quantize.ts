@@ -20,7 +20,7 @@ import type {
 } from '../types';
 import { allocate, checkAlias, isElements, isElements8, tooShort } from '../validate/arrays';
 import { groupControl, isGrouped, readGroups } from '../validate/groups';
-import { checkKeys, checkTensor, readBoolean, readName } from '../validate/options';
+import { checkKeys, checkOnlyCpu, checkTensor, readBoolean, readName } from '../validate/options';
 import { readAxis, readScale, readScales, readZeroPoint, readZeroPoints } from '../validate/quantization';
 import { checkCount, checkExtent, checkShape } from '../validate/shapes';
 import { contiguous } from './contiguous';
@@ -124,10 +124,12 @@ export function dequantize(q: Tensor<unknown>, options?: DequantizeOptions | Dev
   checkKeys(options, DEQUANTIZE_KEYS, 'options');
   checkTensor(q, 'a QuantizedTensor or GroupQuantizedTensor', 'q');
   const out = options?.out;
+  if (isGrouped(q)) {
+    checkOnlyCpu(options?.device);
+    return dequantizeGroups(native, q, out);
+  }
   const cuda = deviceOf(options?.device, q.data, {}, out);
-  if (!isGrouped(q)) return dequantizeTensor(bindingFor(native, cuda), q as QuantizedTensor, out);
-  if (cuda) throw lowpError('ERR_LOWP_UNSUPPORTED', "Expected 'cpu' for options.device (q is in groups) but received 'cuda'");
-  return dequantizeGroups(native, q, out);
+  return dequantizeTensor(bindingFor(native, cuda), q as QuantizedTensor, out);
 }
 
 function readFloats(out: unknown, count: number, onDevice: boolean): Float32Array {
