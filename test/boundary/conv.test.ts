@@ -108,7 +108,6 @@ const windows = callsOf('options', [
   ['groups 2', { groups: 2 }, 'ERR_LOWP_SHAPE', 'channels of x', '4 (weights.shape[1] 2 * groups 2)'],
   ['activation relu6', { activation: 'relu6' }, 'ERR_LOWP_TYPE', 'options.activation', "did you mean 'relu'"],
   ['threads 0', { threads: 0 }, 'ERR_LOWP_VALUE', 'options.threads', 0],
-  ['device cuda', { device: 'cuda' }, 'ERR_LOWP_UNSUPPORTED', "'cuda'"],
   ['bias of 3', { bias: new Float32Array(3) }, 'ERR_LOWP_SHAPE', 'options.bias', '2 elements', 'output channel'],
   ['bias an array', { bias: [1, 2] }, 'ERR_LOWP_TYPE', 'options.bias', '[1, 2]'],
   ['residual of 7', { residual: new Float32Array(7) }, 'ERR_LOWP_SHAPE', 'options.residual', '8 elements'],

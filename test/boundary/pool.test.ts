@@ -42,7 +42,6 @@ const OPTIONS: Row[] = [
   ['ceilMode 1', { ceilMode: 1 }, 'ERR_LOWP_TYPE', 'options.ceilMode', 'boolean', 1],
   ['threads 0', { threads: 0 }, 'ERR_LOWP_VALUE', 'options.threads', 256, 0],
   ["threads '2'", { threads: '2' }, 'ERR_LOWP_TYPE', 'options.threads', "'2'"],
-  ['device cuda', { device: 'cuda' }, 'ERR_LOWP_UNSUPPORTED', 'options.device', 'cuda'],
   ['layout', { layout: 'HWC' }, 'ERR_LOWP_TYPE', 'options.layout', "'HWC'"],
   ['out of 7', { out: new Float32Array(7) }, 'ERR_LOWP_SHAPE', 'options.out', 8, 'Float32Array(7)'],
   ['out of bytes', { out: new Uint8Array(8) }, 'ERR_LOWP_TYPE', 'options.out', 'Float32Array', 'Uint8Array(8)'],

@@ -142,7 +142,6 @@ const optionsOfAll: BadCall[] = [
   { title: 'residual', code: 'ERR_LOWP_TYPE', words: ["'residual'"], options: { residual: new Float32Array(4) } },
   { title: 'side middle', code: 'ERR_LOWP_TYPE', words: ['options.side', "'middle'"], options: { side: 'middle' } },
   { title: 'threads 0', code: 'ERR_LOWP_VALUE', words: ['options.threads', 0], options: { threads: 0 } },
-  { title: 'device cuda', code: 'ERR_LOWP_UNSUPPORTED', words: ["'cuda'"], options: { device: 'cuda' } },
   { title: 'activation', code: 'ERR_LOWP_TYPE', words: ["did you mean 'relu'"], options: { activation: 'rellu' } },
   { title: 'outStride 1', code: 'ERR_LOWP_VALUE', words: ['options.outStride', 2, 1], options: { outStride: 1 } },
   {

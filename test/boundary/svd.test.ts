@@ -55,7 +55,6 @@ const OPTIONS: Row[] = [
   ['seed 2^53', { rank: 1, seed: 2 ** 53 }, 'ERR_LOWP_VALUE', 'options.seed', 9007199254740991],
   ['measureResidual 1', { rank: 1, measureResidual: 1 }, 'ERR_LOWP_TYPE', 'options.measureResidual', 'boolean', 1],
   ['threads 0', { rank: 1, threads: 0 }, 'ERR_LOWP_VALUE', 'options.threads', 0],
-  ['cuda', { rank: 1, device: 'cuda' }, 'ERR_LOWP_UNSUPPORTED', 'cuda'],
 ];
 
 test.each(MATRICES)('a > %s', async (_, value, code, ...words) => {
