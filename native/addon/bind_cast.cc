@@ -24,7 +24,7 @@ napi_value Cast(Arguments& arguments) {
     void* to_device = frame.Out<void>(out);
     Check(CallPlugin(**arguments.device, &CudaApi::sgemm, &CudaSGemmApi::cast, from, frame.OnDevice<void>(x), to, uint64_t{count},
                      to_device));
-    frame.Deliver(out, to_device);
+    frame.Deliver(out, to_device, count);
     return nullptr;
   }
   CastFloats(from, x.data, to, count, out.data);

@@ -98,7 +98,7 @@ napi_value BoundQuantize(Arguments& arguments) {
                           is_signed,
                           frame.Out<void>(out)};
     Check(CallPlugin(**arguments.device, &CudaApi::quantize, &CudaQuantizeApi::quantize, &args));
-    frame.Deliver(out, args.out);
+    frame.Deliver(out, args.out, call.count);
     return nullptr;
   }
   Quantize(call.shape, call.x.As<const float>(), call.scales.As<const float>(), call.zeros.As<const int32_t>(), is_signed,
@@ -125,7 +125,7 @@ napi_value BoundDequantize(Arguments& arguments) {
                             frame.OnDevice<int32_t>(call.zeros),
                             frame.Out<float>(out)};
     Check(CallPlugin(**arguments.device, &CudaApi::quantize, &CudaQuantizeApi::dequantize, &args));
-    frame.Deliver(out, args.out);
+    frame.Deliver(out, args.out, call.count);
     return nullptr;
   }
   Dequantize(call.shape, call.x.data, is_signed, call.scales.As<const float>(), call.zeros.As<const int32_t>(), out.As<float>());

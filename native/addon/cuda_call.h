@@ -52,8 +52,9 @@ class CudaFrame {
     view.on_device->Forget();
     return view.As<T>();
   }
-  void Deliver(const ArrayView& view, const void* from) const {
-    if (view.on_device == nullptr) Check(device_->Download(view.data, from, view.bytes()));
+  // `count` elements: the caller's array may be longer.
+  void Deliver(const ArrayView& view, const void* from, size_t count) const {
+    if (view.on_device == nullptr) Check(device_->Download(view.data, from, count * view.element_size()));
   }
   template <class T>
   T* Make(size_t bytes) {

@@ -158,6 +158,9 @@ test('quantize, dequantize and cast, from and to the device', () => {
         }
       }
     }
+    const out = new Int8Array(x.data.length + 2).fill(7);
+    quantize(x, { out, device: 'cuda' });
+    expectSame(out.subarray(x.data.length), [7, 7], 'behind the result');
     for (const dtype of ['bfloat16', 'float16'] as const) {
       const half = cast(x, { dtype });
       expect(toHost(cast(toDevice(x), { dtype }))).toEqual(half);
