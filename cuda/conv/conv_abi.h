@@ -6,8 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/conv/conv_shape.h"
-#include "kernels/epilogue/epilogue.h"
+#include "kernels/conv/conv_call.h"
 
 namespace lowp {
 
@@ -40,27 +39,12 @@ struct CudaConvPackQArgs {
   bool per_channel = false;  // out_channels scales and zeros instead of one
 };
 
-struct CudaConvArgs {
+struct CudaConvArgs : ConvCall {
   const CudaConvWeights* weights = nullptr;
-  ConvShape shape;
-  bool nhwc = false;
-  const float* x = nullptr;
-  float* y = nullptr;
-  const float* bias = nullptr;  // [out_channels]
-  Activation activation{};
-  const float* residual = nullptr;  // like y, and may be y
 };
 
-struct CudaQConvArgs {
+struct CudaQConvArgs : QConvCall {
   const CudaConvWeights* weights = nullptr;
-  ConvShape shape;
-  bool nhwc = false;
-  const void* x = nullptr;
-  bool x_signed = false;
-  float x_scale = 1;
-  int32_t x_zero = 0;
-  void* y = nullptr;
-  IntOutput output;  // its residual: contiguous, like y, and may be y where its elements are as wide
   // At least max|output.bias_s32|, which lies on the device: for the check that sums fit int32.
   uint32_t bias_magnitude = 0;
 };

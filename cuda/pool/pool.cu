@@ -152,13 +152,13 @@ Status Run(CudaContext& context, const Plan& plan) {
 }
 
 template <class T>
-Status RunType(CudaContext& context, const CudaPoolArgs& args, const Plan& plan, bool vectors) {
+Status RunType(CudaContext& context, const PoolCall& args, const Plan& plan, bool vectors) {
   constexpr int kVector = kVectorBytes / sizeof(T);
   if (args.kind == PoolKind::kMax) return vectors ? Run<PoolMax<T>, kVector>(context, plan) : Run<PoolMax<T>, 1>(context, plan);
   return vectors ? Run<PoolMean<T, false>, kVector>(context, plan) : Run<PoolMean<T, true>, 1>(context, plan);
 }
 
-Status RunImages(CudaContext& context, const CudaPoolArgs& args, Plan& plan, bool vectors) {
+Status RunImages(CudaContext& context, const PoolCall& args, Plan& plan, bool vectors) {
   switch (args.type) {
     case PoolType::kFloat32: return RunType<float>(context, args, plan, vectors);
     case PoolType::kU8: return RunType<uint8_t>(context, args, plan, vectors);
@@ -167,7 +167,7 @@ Status RunImages(CudaContext& context, const CudaPoolArgs& args, Plan& plan, boo
   return {};
 }
 
-Status Pool(CudaContext& context, const CudaPoolArgs& args) {
+Status Pool(CudaContext& context, const PoolCall& args) {
   PoolShape s = args.shape;
   if (Status status = CheckPoolShape(s); !status.ok()) return status;
   if (s.batch == 0 || s.channels == 0 || s.out_pixels() == 0) return {};
@@ -216,7 +216,7 @@ Status Pool(CudaContext& context, const CudaPoolArgs& args) {
   return {};
 }
 
-int32_t PoolEntryPoint(CudaContext* context, const CudaPoolArgs* args, CudaError* error) {
+int32_t PoolEntryPoint(CudaContext* context, const PoolCall* args, CudaError* error) {
   return Guarded(error, [&] { return Pool(*context, *args); });
 }
 

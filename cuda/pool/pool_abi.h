@@ -13,23 +13,9 @@ namespace lowp {
 struct CudaContext;
 struct CudaError;
 
-struct CudaPoolArgs {
-  PoolShape shape;
-  bool nhwc = false;
-  PoolKind kind = PoolKind::kMax;
-  bool count_include_pad = false;
-  PoolType type = PoolType::kFloat32;
-  const void* x = nullptr;
-  void* y = nullptr;
-  // Averages of 8-bit values only; y is 8-bit too.
-  bool y_signed = false;
-  float x_scale = 1, y_scale = 1;
-  int32_t x_zero = 0, y_zero = 0;
-};
-
 struct CudaPoolApi {
   // Queued; x and y are the device's.
-  int32_t (*pool)(CudaContext* context, const CudaPoolArgs* args, CudaError* error);
+  int32_t (*pool)(CudaContext* context, const PoolCall* args, CudaError* error);
 };
 
 // Fills the table.

@@ -164,16 +164,14 @@ Status Spmm(CudaContext& context, const CudaSpmmArgs& args) {
   return RunRows(context, w, {args.dense, args.ld, sizeof(float), args.right}, task);
 }
 
-bool IsFloat(CudaSparseDense kind) {
-  return kind == CudaSparseDense::kFloat32PerTensor || kind == CudaSparseDense::kFloat32PerRow;
-}
+bool IsFloat(QSpmmDense kind) { return kind == QSpmmDense::kFloat32PerTensor || kind == QSpmmDense::kFloat32PerRow; }
 
 // |sum| <= entries * 128 * max|d - zd| + max|bias| must fit int32.
 Status CheckEntries(const CudaQSpmmArgs& args) {
   constexpr int64_t kMaxValue = 128;  // |int8|
   int64_t magnitude = 255;
   if (!IsFloat(args.dense_kind)) {
-    const int32_t low = args.dense_kind == CudaSparseDense::kS8 ? -128 : 0, high = low + 255;
+    const int32_t low = args.dense_kind == QSpmmDense::kS8 ? -128 : 0, high = low + 255;
     if (args.dense_zero < low || args.dense_zero > high) {
       return {Code::kValue, "Expected a zero point from " + std::to_string(low) + " to " + std::to_string(high) +
                                 " for the dense operand but received " + std::to_string(args.dense_zero)};
@@ -194,7 +192,7 @@ Status Validate(const CudaQSpmmArgs& args) {
     return {Code::kValue,
             "Expected a finite scale above 0 for the dense operand but received " + std::to_string(args.dense_scale)};
   }
-  if (args.dense_kind == CudaSparseDense::kFloat32PerRow && !args.right)
+  if (args.dense_kind == QSpmmDense::kFloat32PerRow && !args.right)
     return {Code::kValue, "Expected one scale for a dense operand on the right, whose rows are summed over"};
   if (Status status = CheckIntOutput(args.output, IsFloat(args.dense_kind)); !status.ok()) return status;
   if (Status status = CheckSize(args.n); !status.ok()) return status;
@@ -204,7 +202,7 @@ Status Validate(const CudaQSpmmArgs& args) {
 // float32 to u8 in scratch, with its scales and zero points.
 Status Quantize(CudaContext& context, const CudaQSpmmArgs& args, CudaScratch* scratch, Dense* dense, SparseStore* store) {
   const size_t rows = args.right ? args.n : args.sparse->cols, cols = args.right ? args.sparse->cols : args.n;
-  const bool per_row = args.dense_kind == CudaSparseDense::kFloat32PerRow;
+  const bool per_row = args.dense_kind == QSpmmDense::kFloat32PerRow;
   const size_t count = per_row ? rows : 1;
   BufferLayout layout;
   const size_t bytes_at = layout.Add(rows * cols), scales_at = layout.Add(count * sizeof(float));
@@ -236,7 +234,7 @@ Status QSpmm(CudaContext& context, const CudaQSpmmArgs& args) {
   const CudaSparseWeights& w = *args.sparse;
   if (args.n == 0 || w.rows == 0) return {};
   SparseTask task{};
-  task.kind = args.dense_kind == CudaSparseDense::kS8 ? SparseKind::kS8 : SparseKind::kU8;
+  task.kind = args.dense_kind == QSpmmDense::kS8 ? SparseKind::kS8 : SparseKind::kU8;
   task.n = static_cast<uint32_t>(args.n);
   SparseStore& store = task.store;
   SetOutput(args.output, &store.output);

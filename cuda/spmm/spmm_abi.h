@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/epilogue/epilogue.h"
 #include "kernels/sparse/sparse.h"
+#include "kernels/sparse/sparse_call.h"
 
 namespace lowp {
 
@@ -35,34 +35,14 @@ struct CudaSparseWeights {
   uint64_t scales_at, sums_at;                       // int8: [rows] float32 and int32
 };
 
-struct CudaSpmmArgs {
+struct CudaSpmmArgs : SpmmCall {
   const CudaSparseWeights* sparse = nullptr;
-  bool right = false;
-  const float* dense = nullptr;
-  size_t ld = 0;
-  size_t n = 0;  // columns of D, or with `right` its rows
-  float* c = nullptr;
-  size_t ldc = 0;
-  const float* bias = nullptr;  // [rows]
-  Activation activation{};
 };
 
-enum class CudaSparseDense : uint8_t { kU8, kS8, kFloat32PerTensor, kFloat32PerRow };
-
-struct CudaQSpmmArgs {
+struct CudaQSpmmArgs : QSpmmCall {
   const CudaSparseWeights* sparse = nullptr;
-  bool right = false;
-  CudaSparseDense dense_kind = CudaSparseDense::kU8;  // kFloat32PerRow: right only
-  const void* dense = nullptr;
-  size_t ld = 0;
-  size_t n = 0;  // columns of D, or with `right` its rows
-  float dense_scale = 1;
-  int32_t dense_zero = 0;
-  IntOutput output;  // without a residual; bias: [rows of S]
   // At least max|output.bias_s32|, which lies on the device: for the check that sums fit int32.
   uint32_t bias_magnitude = 0;
-  void* c = nullptr;
-  size_t ldc = 0;
 };
 
 struct CudaSparseApi {

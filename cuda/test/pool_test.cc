@@ -95,7 +95,7 @@ void Run(const Plugin& p, Random& random, const Case& c) {
     args.y_zero = random.Between(0, 255) - (args.y_signed ? 128 : 0);
   }
   const Status expected = Pool(args);
-  CudaPoolArgs device;
+  PoolCall device;
   device.shape = c.s;
   device.nhwc = c.nhwc;
   device.kind = args.kind;
@@ -192,7 +192,7 @@ void Extremes(const Plugin& p) {
   // Nothing at all, and what is refused.
   c.s.batch = 0;
   Run(p, random, c);
-  CudaPoolArgs args;
+  PoolCall args;
   args.shape = c.s;
   args.shape.stride_h = 0;
   CudaError error{};

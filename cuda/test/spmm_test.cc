@@ -201,7 +201,7 @@ void RunInt(const Plugin& p, Random& random, const Shape& s, bool right) {
   CudaQSpmmArgs args;
   args.sparse = &weights.packed;
   args.right = right;
-  args.dense_kind = static_cast<CudaSparseDense>(kind);
+  args.dense_kind = static_cast<QSpmmDense>(kind);
   args.dense = dd.data();
   args.ld = e.ld;
   args.n = s.n;

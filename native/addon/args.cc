@@ -107,6 +107,13 @@ ArrayView ReadOptionalArray(const Arguments& arguments, size_t index, const char
   return {};
 }
 
+double ReadNumber(const Arguments& arguments, size_t index, const char* name) {
+  double number = 0;
+  if (napi_get_value_double(arguments.env, arguments.values[index], &number) != napi_ok)
+    Fail(Code::kType, std::string("Expected a number for ") + name);
+  return number;
+}
+
 Control::Control(napi_env env, napi_value value, size_t slots) {
   const ArrayView view = ReadArray(env, value, "the control block", napi_uint8_array);
   CheckLength(view, slots * sizeof(double), "the control block");

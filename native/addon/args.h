@@ -95,6 +95,8 @@ ArrayView ReadArray(const Arguments& arguments, size_t index, const char* name, 
 // undefined, null and what the caller left away give a view that is not present. Leaving away is the fastest.
 ArrayView ReadOptionalArray(const Arguments& arguments, size_t index, const char* name);
 
+double ReadNumber(const Arguments& arguments, size_t index, const char* name);
+
 // The control block, its slots checked as they are read. It comes as a Uint8Array of their bytes, which Node-API reads in
 // 22 ns; for a Float64Array, of which it asks after eight other element types first, it takes 48. Not as a DataView (15 ns),
 // because of those over a resizable buffer Node 20 tells a length that may have passed.

@@ -162,6 +162,8 @@ struct Call {
   void SetResult(void* data, size_t) { out.data = data; }
 
  private:
+  ConvCall RealCall() const;
+  QConvCall QuantizedCall() const;
   void ReadConvResidual(const Control& ctl);
 };
 
@@ -228,60 +230,30 @@ Call::Call(Arguments& arguments, const Control& ctl)
   CheckAlias(out, bias, "bias");
 }
 
+ConvCall Call::RealCall() const {
+  return {shape,
+          nhwc,
+          x.As<const float>(),
+          out.As<float>(),
+          output.bias_f32,
+          output.activation,
+          static_cast<const float*>(output.residual.data)};
+}
+
+QConvCall Call::QuantizedCall() const {
+  return {shape, nhwc, x.data, x.type == napi_int8_array, x_scale, x_zero, out.data, output};
+}
+
 Status Call::Run(const std::atomic<bool>* stop) const {
-  if (real != nullptr) {
-    ConvArgs args;
-    args.weights = real;
-    args.shape = shape;
-    args.nhwc = nhwc;
-    args.x = x.As<const float>();
-    args.y = out.As<float>();
-    args.bias = output.bias_f32;
-    args.activation = output.activation;
-    args.residual = static_cast<const float*>(output.residual.data);
-    args.threads = threads;
-    args.stop = stop;
-    return Conv(args);
-  }
-  QConvArgs args;
-  args.weights = quantized;
-  args.shape = shape;
-  args.nhwc = nhwc;
-  args.x = x.data;
-  args.x_signed = x.type == napi_int8_array;
-  args.x_scale = x_scale;
-  args.x_zero = x_zero;
-  args.y = out.data;
-  args.output = output;
-  args.threads = threads;
-  args.stop = stop;
-  return QConv(args);
+  return is_real ? Conv({RealCall(), real, threads, stop}) : QConv({QuantizedCall(), quantized, threads, stop});
 }
 
 Status Call::RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const {
   if (is_real) {
-    CudaConvArgs c;
-    c.weights = on_device;
-    c.shape = shape;
-    c.nhwc = nhwc;
-    c.x = x.As<const float>();
-    c.y = out.As<float>();
-    c.bias = output.bias_f32;
-    c.activation = output.activation;
-    c.residual = static_cast<const float*>(output.residual.data);
+    const CudaConvArgs c{RealCall(), on_device};
     return CallPlugin(device, &CudaApi::conv, &CudaConvApi::conv, &c);
   }
-  CudaQConvArgs c;
-  c.weights = on_device;
-  c.shape = shape;
-  c.nhwc = nhwc;
-  c.x = x.data;
-  c.x_signed = x.type == napi_int8_array;
-  c.x_scale = x_scale;
-  c.x_zero = x_zero;
-  c.y = out.data;
-  c.output = output;
-  c.bias_magnitude = bias_magnitude;
+  const CudaQConvArgs c{QuantizedCall(), on_device, bias_magnitude};
   return CallPlugin(device, &CudaApi::conv, &CudaConvApi::qconv, &c);
 }
 

@@ -14,13 +14,6 @@ namespace {
 constexpr napi_typedarray_type kTypes[] = {napi_int8_array, napi_uint8_array, napi_int32_array, napi_float32_array,
                                            napi_uint16_array};
 
-double ReadNumber(const Arguments& arguments, size_t index, const char* name) {
-  double number = 0;
-  if (index >= arguments.count || napi_get_value_double(arguments.env, arguments.values[index], &number) != napi_ok)
-    Fail(Code::kType, std::string("Expected a number for ") + name);
-  return number;
-}
-
 size_t ReadCount(const Arguments& arguments, size_t index, const char* name) {
   constexpr double kMax = 1099511627776.0;  // 2^40
   const double number = ReadNumber(arguments, index, name);

@@ -104,19 +104,7 @@ struct Call {
     return Pool(args);
   }
   Status RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const {
-    CudaPoolArgs c;
-    c.shape = args.shape;
-    c.nhwc = args.nhwc;
-    c.kind = args.kind;
-    c.count_include_pad = args.count_include_pad;
-    c.type = args.type;
-    c.x = args.x;
-    c.y = args.y;
-    c.y_signed = args.y_signed;
-    c.x_scale = args.x_scale;
-    c.y_scale = args.y_scale;
-    c.x_zero = args.x_zero;
-    c.y_zero = args.y_zero;
+    const PoolCall& c = args;
     return CallPlugin(device, &CudaApi::pool, &CudaPoolApi::pool, &c);
   }
   void Hold() {}  // nothing is packed

@@ -92,13 +92,6 @@ std::string ReadString(const Arguments& arguments, size_t index, const char* nam
   return value.As<Napi::String>().Utf8Value();
 }
 
-double ReadNumber(const Arguments& arguments, size_t index, const char* name) {
-  double number = 0;
-  if (napi_get_value_double(arguments.env, arguments.values[index], &number) != napi_ok)
-    Fail(Code::kType, std::string("Expected a number for ") + name);
-  return number;
-}
-
 napi_value ApplyIsa(Arguments& arguments) {
   Check(SetIsa(ReadString(arguments, 0, "isa")));
   return nullptr;

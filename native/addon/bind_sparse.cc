@@ -119,6 +119,8 @@ struct Call {
   }
 
  private:
+  SpmmCall RealCall() const;
+  QSpmmCall QuantizedCall() const;
   void ReadA(const Control& ctl);
 };
 
@@ -171,68 +173,25 @@ Call::Call(Arguments& arguments, const Control& ctl)
   CheckAlias(out, bias, "bias");
 }
 
+SpmmCall Call::RealCall() const {
+  return {right,           a.As<const float>(), sizes.lda,       right ? sizes.m : sizes.n,
+          out.As<float>(), sizes.ldc,           output.bias_f32, output.activation};
+}
+
+QSpmmCall Call::QuantizedCall() const {
+  return {right, kind, a.data, sizes.lda, right ? sizes.m : sizes.n, a_scale, a_zero, output, out.data, sizes.ldc};
+}
+
 Status Call::Run(const std::atomic<bool>* stop) const {
-  const size_t n = right ? sizes.m : sizes.n;
-  if (real != nullptr) {
-    SpmmArgs args;
-    args.sparse = real;
-    args.right = right;
-    args.dense = a.As<const float>();
-    args.ld = sizes.lda;
-    args.n = n;
-    args.c = out.As<float>();
-    args.ldc = sizes.ldc;
-    args.bias = output.bias_f32;
-    args.activation = output.activation;
-    args.threads = sizes.threads;
-    args.stop = stop;
-    return Spmm(args);
-  }
-  QSpmmArgs args;
-  args.sparse = quantized;
-  args.right = right;
-  args.dense_kind = kind;
-  args.dense = a.data;
-  args.ld = sizes.lda;
-  args.n = n;
-  args.dense_scale = a_scale;
-  args.dense_zero = a_zero;
-  args.output = output;
-  args.c = out.data;
-  args.ldc = sizes.ldc;
-  args.threads = sizes.threads;
-  args.stop = stop;
-  return QSpmm(args);
+  return is_real ? Spmm({RealCall(), real, sizes.threads, stop}) : QSpmm({QuantizedCall(), quantized, sizes.threads, stop});
 }
 
 Status Call::RunOnDevice(const CudaDevice& device, const std::atomic<bool>*) const {
-  const size_t n = right ? sizes.m : sizes.n;
   if (is_real) {
-    CudaSpmmArgs c;
-    c.sparse = on_device;
-    c.right = right;
-    c.dense = a.As<const float>();
-    c.ld = sizes.lda;
-    c.n = n;
-    c.c = out.As<float>();
-    c.ldc = sizes.ldc;
-    c.bias = output.bias_f32;
-    c.activation = output.activation;
+    const CudaSpmmArgs c{RealCall(), on_device};
     return CallPlugin(device, &CudaApi::sparse, &CudaSparseApi::spmm, &c);
   }
-  CudaQSpmmArgs c;
-  c.sparse = on_device;
-  c.right = right;
-  c.dense_kind = static_cast<CudaSparseDense>(kind);
-  c.dense = a.data;
-  c.ld = sizes.lda;
-  c.n = n;
-  c.dense_scale = a_scale;
-  c.dense_zero = a_zero;
-  c.output = output;
-  c.bias_magnitude = bias_magnitude;
-  c.c = out.data;
-  c.ldc = sizes.ldc;
+  const CudaQSpmmArgs c{QuantizedCall(), on_device, bias_magnitude};
   return CallPlugin(device, &CudaApi::sparse, &CudaSparseApi::qspmm, &c);
 }
 

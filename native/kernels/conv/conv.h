@@ -24,6 +24,7 @@
 #include "core/aligned_buffer.h"
 #include "core/isa.h"
 #include "core/status.h"
+#include "kernels/conv/conv_call.h"
 #include "kernels/conv/conv_kernel.h"
 #include "kernels/conv/conv_shape.h"
 #include "kernels/epilogue/epilogue.h"
@@ -90,30 +91,15 @@ struct ConvPackQArgs {
 };
 Status PackConvQ(const ConvPackQArgs& args, const QGemmEntry& gemm, const ConvEntry& entry, ConvPackedQ* packed);
 
-struct ConvArgs {
+struct ConvArgs : ConvCall {
   const ConvPackedF* weights = nullptr;
-  ConvShape shape;
-  bool nhwc = false;
-  const float* x = nullptr;
-  float* y = nullptr;
-  const float* bias = nullptr;  // [out_channels]
-  Activation activation{};
-  const float* residual = nullptr;  // like y, and may be y
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;
 };
 Status Conv(const ConvArgs& args);
 
-struct QConvArgs {
+struct QConvArgs : QConvCall {
   const ConvPackedQ* weights = nullptr;
-  ConvShape shape;
-  bool nhwc = false;
-  const void* x = nullptr;
-  bool x_signed = false;
-  float x_scale = 1;
-  int32_t x_zero = 0;
-  void* y = nullptr;
-  IntOutput output;  // its residual: contiguous, like y
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;
 };

@@ -28,19 +28,8 @@ using PoolEntry = KernelEntry<PoolKernel>;
 const PoolEntry& SelectPool(IsaSet active);
 std::vector<PoolEntry> PoolKernels();
 
-struct PoolArgs {
+struct PoolArgs : PoolCall {
   const PoolEntry* entry = nullptr;
-  PoolShape shape;
-  bool nhwc = false;
-  PoolKind kind = PoolKind::kMax;
-  bool count_include_pad = false;
-  PoolType type = PoolType::kFloat32;
-  const void* x = nullptr;
-  void* y = nullptr;
-  // Averages of 8-bit values only; y is 8-bit too.
-  bool y_signed = false;
-  float x_scale = 1, y_scale = 1;
-  int32_t x_zero = 0, y_zero = 0;
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;
 };

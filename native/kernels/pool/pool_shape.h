@@ -3,6 +3,7 @@
 #define LOWP_KERNELS_POOL_POOL_SHAPE_H_
 
 #include <cstddef>
+#include <cstdint>
 
 namespace lowp {
 
@@ -21,6 +22,21 @@ inline constexpr size_t kPoolMaxReach = size_t{1} << 33;
 
 enum class PoolKind { kMax, kAverage };
 enum class PoolType { kFloat32, kU8, kS8 };
+
+// What is computed, wherever.
+struct PoolCall {
+  PoolShape shape;
+  bool nhwc = false;
+  PoolKind kind = PoolKind::kMax;
+  bool count_include_pad = false;
+  PoolType type = PoolType::kFloat32;
+  const void* x = nullptr;
+  void* y = nullptr;
+  // Averages of 8-bit values only; y is 8-bit too.
+  bool y_signed = false;
+  float x_scale = 1, y_scale = 1;
+  int32_t x_zero = 0, y_zero = 0;
+};
 
 }  // namespace lowp
 

@@ -20,6 +20,7 @@
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/qspmm/qspmm_kernel.h"
 #include "kernels/sparse/sparse.h"
+#include "kernels/sparse/sparse_call.h"
 
 namespace lowp {
 
@@ -49,20 +50,8 @@ struct QSpmmPackArgs {
 };
 Status PackQSpmm(const QSpmmPackArgs& args, const QSpmmEntry& entry, QSpmmPacked* packed);
 
-enum class QSpmmDense : uint8_t { kU8, kS8, kFloat32PerTensor, kFloat32PerRow };
-
-struct QSpmmArgs {
+struct QSpmmArgs : QSpmmCall {
   const QSpmmPacked* sparse = nullptr;
-  bool right = false;
-  QSpmmDense dense_kind = QSpmmDense::kU8;  // kFloat32PerRow: right only
-  const void* dense = nullptr;
-  size_t ld = 0;
-  size_t n = 0;  // columns of D, or with `right` its rows
-  float dense_scale = 1;
-  int32_t dense_zero = 0;
-  IntOutput output;  // without a residual; bias: [rows of S]
-  void* c = nullptr;
-  size_t ldc = 0;
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;  // polled between blocks
 };

@@ -18,6 +18,7 @@
 #include "core/status.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/sparse/sparse.h"
+#include "kernels/sparse/sparse_call.h"
 #include "kernels/spmm/spmm_kernel.h"
 
 namespace lowp {
@@ -39,16 +40,8 @@ struct SpmmPacked {
 // Values are float32. Refuses what CheckSparse refuses.
 Status PackSpmm(const SparseMatrix& matrix, const SpmmEntry& entry, SpmmPacked* packed);
 
-struct SpmmArgs {
+struct SpmmArgs : SpmmCall {
   const SpmmPacked* sparse = nullptr;
-  bool right = false;
-  const float* dense = nullptr;
-  size_t ld = 0;
-  size_t n = 0;  // columns of D, or with `right` its rows
-  float* c = nullptr;
-  size_t ldc = 0;
-  const float* bias = nullptr;  // [rows]
-  Activation activation{};
   size_t threads = 1;
   const std::atomic<bool>* stop = nullptr;  // polled between blocks
 };
