@@ -92,8 +92,11 @@ LOWP_DEVICE uint32_t FloatToTf32(float x) {
 
 #if defined(__CUDA_ARCH__)
 #define LOWP_PTX(...) asm volatile(__VA_ARGS__)
+// Depends on its operands alone, and so may be moved.
+#define LOWP_PTX_VALUE(...) asm(__VA_ARGS__)
 #else
 #define LOWP_PTX(...) __trap()
+#define LOWP_PTX_VALUE(...) __trap()
 #endif
 
 LOWP_DEVICE void LdMatrix4(uint32_t (&d)[4], const void* row) {
@@ -189,21 +192,22 @@ LOWP_DEVICE uint16_t FloatToBf16(float x) {
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x0040u);
   return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
-// The instructions give every NaN one form: hence the other branch.
-LOWP_DEVICE float HalfToFloat(uint16_t x) {
-  if ((x & 0x7fffu) > 0x7c00u) return __uint_as_float((x & 0x8000u) << 16 | 0x7fc00000u | (x & 0x03ffu) << 13);
+// One instruction; which NaN a NaN becomes is unspecified.
+LOWP_DEVICE float HalfToFloatAnyNan(uint16_t x) {
   float wide = 0;
-  LOWP_PTX("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x));
+  LOWP_PTX_VALUE("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x));
   return wide;
 }
+// The instructions give every NaN one form: hence the choice, which is no branch.
+LOWP_DEVICE float HalfToFloat(uint16_t x) {
+  const float wide = HalfToFloatAnyNan(x), nan = __uint_as_float((x & 0x8000u) << 16 | 0x7fc00000u | (x & 0x03ffu) << 13);
+  return (x & 0x7fffu) > 0x7c00u ? nan : wide;
+}
 LOWP_DEVICE uint16_t FloatToHalf(float x) {
-  const uint32_t bits = __float_as_uint(x);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return static_cast<uint16_t>((bits >> 16 & 0x8000u) | 0x7e00u | (bits >> 13 & 0x01ffu));
-  }
+  const uint32_t bits = __float_as_uint(x), nan = (bits >> 16 & 0x8000u) | 0x7e00u | (bits >> 13 & 0x01ffu);
   uint16_t narrow = 0;
-  LOWP_PTX("cvt.rn.f16.f32 %0, %1;" : "=h"(narrow) : "f"(x));
-  return narrow;
+  LOWP_PTX_VALUE("cvt.rn.f16.f32 %0, %1;" : "=h"(narrow) : "f"(x));
+  return (bits & 0x7fffffffu) > 0x7f800000u ? static_cast<uint16_t>(nan) : narrow;
 }
 
 }  // namespace lowp

@@ -103,6 +103,7 @@ void NamedBarrierArrive(int barrier, int threads);
 inline float Bf16ToFloat(uint16_t x) { return WidenBfloat16(x); }
 inline uint16_t FloatToBf16(float x) { return RoundToBfloat16(x); }
 inline float HalfToFloat(uint16_t x) { return WidenFloat16(x); }
+inline float HalfToFloatAnyNan(uint16_t x) { return (x & 0x7fffu) > 0x7c00u ? FloatFromBits(0x7fffffffu) : WidenFloat16(x); }
 inline uint16_t FloatToHalf(float x) { return RoundToFloat16(x); }
 
 // --- Capability 9.0.

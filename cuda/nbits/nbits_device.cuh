@@ -9,24 +9,33 @@
 
 namespace lowp {
 
-// As A of m16n8k32: of both steps of 32 depths of a block, from this lane's 16 bytes of each unit in shared memory.
+// A block of 64 depths is two steps, of which these are a lane's operands of m16n8k32.
 template <int kBits>
-LOWP_DEVICE void LoadWeights(const uint8_t* block, uint32_t lane, uint32_t (&a)[2][4]) {
+LOWP_DEVICE void LoadWeights(const uint8_t* block, uint32_t step, uint32_t lane, uint32_t (&a)[4]) {
   if constexpr (kBits == 4) {
-    const Pack<uint32_t, 4> words = *reinterpret_cast<const Pack<uint32_t, 4>*>(block + lane * 16);
+    const Pack<uint32_t, 2> words = *reinterpret_cast<const Pack<uint32_t, 2>*>(block + lane * 16 + step * 8);
     LOWP_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      a[i / 2][i % 2] = words.lane[i] & 0x0f0f0f0fu;
-      a[i / 2][i % 2 + 2] = words.lane[i] >> 4 & 0x0f0f0f0fu;
+    for (int i = 0; i < 2; ++i) {
+      a[i] = words.lane[i] & 0x0f0f0f0fu;
+      a[i + 2] = words.lane[i] >> 4 & 0x0f0f0f0fu;
     }
   } else {
+    const Pack<uint32_t, 4> words = *reinterpret_cast<const Pack<uint32_t, 4>*>(block + step * kNBitsUnit + lane * 16);
     LOWP_UNROLL
-    for (int step = 0; step < 2; ++step) {
-      const Pack<uint32_t, 4> words = *reinterpret_cast<const Pack<uint32_t, 4>*>(block + step * kNBitsUnit + lane * 16);
-      LOWP_UNROLL
-      for (int i = 0; i < 4; ++i) a[step][i] = words.lane[i];
-    }
+    for (int i = 0; i < 4; ++i) a[i] = words.lane[i];
   }
+}
+
+// Of 16 depths: a group of 16 takes a step with zeros in place of the activations of the other half.
+struct NBitsHalves {
+  bool low, high;
+};
+LOWP_DEVICE void LoadCodes(const uint8_t* codes, uint32_t step, uint32_t row, uint32_t quad, NBitsHalves halves,
+                           uint32_t (&b)[2]) {
+  const Pack<uint32_t, 2> words =
+      *reinterpret_cast<const Pack<uint32_t, 2>*>(codes + row * kNBitsBlockRow + quad * 16 + step * 8);
+  b[0] = halves.low ? words.lane[0] : 0u;
+  b[1] = halves.high ? words.lane[1] : 0u;
 }
 
 // Sums start from 1.5 * 2^23's bits, so that they are float32 numbers already: an addition takes the place of a conversion, of

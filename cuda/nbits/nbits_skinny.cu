@@ -76,39 +76,27 @@ LOWP_DEVICE void BringChunk(const NBitsTask& task, const Chunk& c, uint32_t m0, 
         [&](uint32_t g, uint32_t) { return g < groups; });
 }
 
-// This lane's part of a block of 64 depths, as B of m16n8k32: words 2 step and 2 step + 1 are b[0] and b[1].
-LOWP_DEVICE Pack<uint32_t, 4> LoadCodes(const uint8_t* codes, uint32_t row, uint32_t quad) {
-  return *reinterpret_cast<const Pack<uint32_t, 4>*>(codes + row * kNBitsBlockRow + quad * 16);
-}
-
-// Which depths of a step count: those of a group of 16, or all.
-struct Halves {
-  bool low, high;
-};
-
 // sums += 16 columns x 8 rows of a step. `block` and `codes`: in shared memory.
 template <int kBits, bool kDots>
-LOWP_DEVICE void MultiplyStep(const uint8_t* block, const uint8_t* codes, int step, Halves halves, int (&sums)[4]) {
+LOWP_DEVICE void MultiplyStep(const uint8_t* block, const uint8_t* codes, uint32_t step, NBitsHalves halves, int (&sums)[4]) {
   const uint32_t lane = threadIdx.x % 32;
-  uint32_t weights[2][4];
+  uint32_t a[4], b[2];
   if constexpr (kDots) {
     // What the instruction takes from the four lanes of a column and of two rows.
     LOWP_NO_UNROLL
     for (uint32_t quad = 0; quad < 4; ++quad) {
-      LoadWeights<kBits>(block, lane / 4 * 4 + quad, weights);
+      LoadWeights<kBits>(block, step, lane / 4 * 4 + quad, a);
       LOWP_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        const Pack<uint32_t, 4> words = LoadCodes(codes, lane % 4 * 2 + i % 2, quad);
-        const uint32_t* a = step == 0 ? weights[0] : weights[1];
-        if (halves.low) sums[i] = Dp4aS8S8(a[i / 2], words.lane[step * 2], sums[i]);
-        if (halves.high) sums[i] = Dp4aS8S8(a[i / 2 + 2], words.lane[step * 2 + 1], sums[i]);
+      for (int row = 0; row < 2; ++row) {
+        LoadCodes(codes, step, lane % 4 * 2 + row, quad, halves, b);
+        LOWP_UNROLL
+        for (int i = 0; i < 2; ++i) sums[2 * i + row] = Dp4aS8S8(a[i + 2], b[1], Dp4aS8S8(a[i], b[0], sums[2 * i + row]));
       }
     }
   } else {
-    LoadWeights<kBits>(block, lane, weights);
-    const Pack<uint32_t, 4> words = LoadCodes(codes, lane / 4, lane % 4);
-    const uint32_t b[2] = {halves.low ? words.lane[step * 2] : 0u, halves.high ? words.lane[step * 2 + 1] : 0u};
-    MmaS8(sums, weights[step], b);
+    LoadWeights<kBits>(block, step, lane, a);
+    LoadCodes(codes, step, lane / 4, lane % 4, halves, b);
+    MmaS8(sums, a, b);
   }
 }
 
@@ -117,30 +105,25 @@ template <int kBits, bool kDots>
 LOWP_DEVICE void Multiply(const NBitsTask& task, const Chunk& c, const uint8_t* stage, float* products) {
   const uint32_t lane = threadIdx.x % 32, col = lane / 4, row = lane % 4 * 2, group = task.group;
   const int32_t base = task.wide ? 0 : kNBitsShiftBits;
+  const uint32_t depths = group < 32 ? group : 32;
   int sums[4] = {};
   LOWP_NO_UNROLL
-  for (uint32_t block = 0; block < c.blocks; ++block) {
+  for (uint32_t at = 0; at < c.blocks * kNBitsDepth; at += depths) {
+    const uint32_t block = at / kNBitsDepth, g = at >> task.group_shift;
+    const NBitsGroup constants{
+        reinterpret_cast<const NBitsRowGroup*>(stage + c.meta_at) + g * kRows,
+        reinterpret_cast<const float*>(stage + c.scales_at) + g * kNBitsCols,
+        task.zeros == nullptr ? nullptr : reinterpret_cast<const int16_t*>(stage + c.zeros_at) + g * kNBitsCols};
+    if ((at & (group - 1)) == 0) NBitsStart(constants, col, row, base, sums);
+    MultiplyStep<kBits, kDots>(stage + block * NBitsBlockBytes(kBits), stage + c.codes_at + block * kRows * kNBitsBlockRow,
+                               at / 32 % 2, {at % 32 == 0, at % 32 != 0 || depths == 32}, sums);
+    if (((at + depths) & (group - 1)) != 0) continue;
+    float found[4];
+    NBitsEnd(constants, col, row, task.wide, sums, found);
     LOWP_UNROLL
-    for (int step = 0; step < 2; ++step) {
-      // See nbits_tiles.cu.
-      LOWP_NO_UNROLL
-      for (uint32_t half = 0; half < 32; half += group < 32 ? group : 32) {
-        const uint32_t at = block * kNBitsDepth + step * 32 + half, g = at >> task.group_shift;
-        const NBitsGroup constants{
-            reinterpret_cast<const NBitsRowGroup*>(stage + c.meta_at) + g * kRows,
-            reinterpret_cast<const float*>(stage + c.scales_at) + g * kNBitsCols,
-            task.zeros == nullptr ? nullptr : reinterpret_cast<const int16_t*>(stage + c.zeros_at) + g * kNBitsCols};
-        if ((at & (group - 1)) == 0) NBitsStart(constants, col, row, base, sums);
-        MultiplyStep<kBits, kDots>(stage + block * NBitsBlockBytes(kBits), stage + c.codes_at + block * kRows * kNBitsBlockRow,
-                                   step, {half == 0, half > 0 || group > 16}, sums);
-        if (group > 32 && ((at + 32) & (group - 1)) != 0) continue;
-        float found[4];
-        NBitsEnd(constants, col, row, task.wide, sums, found);
-        LOWP_UNROLL
-        for (int i = 0; i < 2; ++i)
-          *reinterpret_cast<Pack<float, 2>*>(products + (g * kNBitsCols + col + i * 8) * kRows +
-                                             row) = {{found[2 * i], found[2 * i + 1]}};
-      }
+    for (int i = 0; i < 2; ++i) {
+      *reinterpret_cast<Pack<float, 2>*>(products + (g * kNBitsCols + col + i * 8) * kRows +
+                                         row) = {{found[2 * i], found[2 * i + 1]}};
     }
   }
 }

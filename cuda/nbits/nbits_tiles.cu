@@ -1,11 +1,11 @@
 // The product with weights of few bits for many rows: int8 tensor cores within a group, float32 between groups.
 //
 //   rows x columns   warps   a warp has     k at a time   registers   shared memory, of 4 stages
-//   128 x 128        8       64 rows x 32   64            183..194    76 KB (4 bits), 92 KB (8 bits): one block a multiprocessor
-//    64 x  64        4       32 rows x 32   64            123..128    38 KB, 46 KB: up to four, where the large ones are too few
+//   128 x 128        8       64 rows x 32   64            240..251    76 KB (4 bits), 92 KB (8 bits): one block a multiprocessor
+//    64 x  64        4       32 rows x 32   64            127         38 KB, 46 KB: up to four, where the large ones are too few
 //
-// Weights are the instruction's A, so that what a lane unpacks (4 operations for 8 registers) serves all rows of its warp; codes
-// come from shared memory as they were packed, 16 bytes a lane, which meets all banks. The ring has four stages filled by
+// Weights are the instruction's A, so that what a lane unpacks (6 operations for 4 registers) serves all rows of its warp. A step
+// of 32 depths is 16 independent instructions, between what its groups need at their ends. The ring has four stages filled by
 // cp.async, two where the device has less shared memory.
 //
 // At the end of a group each sum takes 4 instructions (to float32, product of the scales, product, sum), one more with zero
@@ -73,51 +73,52 @@ LOWP_DEVICE void BringStage(const NBitsTask& task, Place place, uint32_t block, 
                      [&](uint32_t g, uint32_t chunk) { return g < left && place.n0 + chunk * 8 < task.cols; });
 }
 
-// What a warp does with a stage. sums: of a group that is not complete; acc: of complete ones.
+// What a warp does with a stage, a step (or half of one) after the other. sums: of a group that is not complete; acc: of complete
+// ones.
 template <int kBits, class T>
 LOWP_DEVICE void Multiply(const NBitsTask& task, const uint8_t* stage, uint32_t block,
                           int (&sums)[T::kRowBlocks][T::kColBlocks][4], float (&acc)[T::kRowBlocks][T::kColBlocks][4]) {
   const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const uint32_t col = warp % T::kWarpsN * 32 + lane / 4, first_row = warp / T::kWarpsN * T::kWarpRows;
-  uint32_t weights[T::kColBlocks][2][4];
-  LOWP_UNROLL
-  for (int i = 0; i < T::kColBlocks; ++i) {
-    LoadWeights<kBits>(stage + T::kWeightsAt + (warp % T::kWarpsN * T::kColBlocks + i) * T::kBlockBytes, lane, weights[i]);
-  }
-  const uint32_t depth = block * kNBitsDepth, group = task.group;
-  const bool last_block = block + 1 == task.blocks;
+  const uint32_t row = first_row + lane % 4 * 2, group = task.group, depths = group < 32 ? group : 32;
+  const uint8_t* weights = stage + T::kWeightsAt + warp % T::kWarpsN * T::kColBlocks * T::kBlockBytes;
   const int32_t base = task.wide ? 0 : kNBitsShiftBits;
-  LOWP_UNROLL
-  for (int j = 0; j < T::kRowBlocks; ++j) {
-    const uint32_t row = first_row + j * 8 + lane % 4 * 2;
-    const Pack<uint32_t, 4> codes = *reinterpret_cast<const Pack<uint32_t, 4>*>(
-        stage + T::kCodesAt + (first_row + j * 8 + lane / 4) * kNBitsBlockRow + lane % 4 * 16);
+  LOWP_NO_UNROLL
+  for (uint32_t at = 0; at < kNBitsDepth; at += depths) {
+    const uint32_t step = at / 32, g = group < kNBitsDepth ? at >> task.group_shift : 0;
+    const NBitsGroup constants{
+        reinterpret_cast<const NBitsRowGroup*>(stage + T::kMetaAt) + g * T::kRows,
+        reinterpret_cast<const float*>(stage + T::kScalesAt) + g * T::kCols,
+        task.zeros == nullptr ? nullptr : reinterpret_cast<const int16_t*>(stage + T::kZerosAt) + g * T::kCols};
+    const uint32_t depth = block * kNBitsDepth + at;
+    if ((depth & (group - 1)) == 0) {
+      LOWP_UNROLL
+      for (int j = 0; j < T::kRowBlocks; ++j) {
+        LOWP_UNROLL
+        for (int i = 0; i < T::kColBlocks; ++i) NBitsStart(constants, col + i * 16, row + j * 8, base, sums[j][i]);
+      }
+    }
+    uint32_t a[T::kColBlocks][4];
     LOWP_UNROLL
-    for (int step = 0; step < 2; ++step) {
-      // Groups of 16 take a step twice, with zeros in place of the other half's activations.
-      LOWP_NO_UNROLL
-      for (uint32_t half = 0; half < 32; half += group < 32 ? group : 32) {
-        const uint32_t at = step * 32 + half, g = group < kNBitsDepth ? at >> task.group_shift : 0;
-        const uint32_t b[2] = {half == 0 ? codes.lane[step * 2] : 0u, half > 0 || group > 16 ? codes.lane[step * 2 + 1] : 0u};
-        const NBitsGroup constants{
-            reinterpret_cast<const NBitsRowGroup*>(stage + T::kMetaAt) + g * T::kRows,
-            reinterpret_cast<const float*>(stage + T::kScalesAt) + g * T::kCols,
-            task.zeros == nullptr ? nullptr : reinterpret_cast<const int16_t*>(stage + T::kZerosAt) + g * T::kCols};
-        const bool starts = ((depth + at) & (group - 1)) == 0,
-                   ends = group <= 32 || ((depth + at + 32) & (group - 1)) == 0 || (last_block && step == 1);
+    for (int i = 0; i < T::kColBlocks; ++i) LoadWeights<kBits>(weights + i * T::kBlockBytes, step, lane, a[i]);
+    const NBitsHalves halves{at % 32 == 0, at % 32 != 0 || depths == 32};
+    LOWP_UNROLL
+    for (int j = 0; j < T::kRowBlocks; ++j) {
+      uint32_t b[2];
+      LoadCodes(stage + T::kCodesAt, step, first_row + j * 8 + lane / 4, lane % 4, halves, b);
+      LOWP_UNROLL
+      for (int i = 0; i < T::kColBlocks; ++i) MmaS8(sums[j][i], a[i], b);
+    }
+    const bool last = block + 1 == task.blocks && at + depths == kNBitsDepth;
+    if (((depth + depths) & (group - 1)) != 0 && !last) continue;
+    LOWP_UNROLL
+    for (int j = 0; j < T::kRowBlocks; ++j) {
+      LOWP_UNROLL
+      for (int i = 0; i < T::kColBlocks; ++i) {
+        float products[4];
+        NBitsEnd(constants, col + i * 16, row + j * 8, task.wide, sums[j][i], products);
         LOWP_UNROLL
-        for (int i = 0; i < T::kColBlocks; ++i) {
-          if (starts) NBitsStart(constants, col + i * 16, row, base, sums[j][i]);
-          MmaS8(sums[j][i], weights[i][step], b);
-        }
-        if (!ends) continue;
-        LOWP_UNROLL
-        for (int i = 0; i < T::kColBlocks; ++i) {
-          float products[4];
-          NBitsEnd(constants, col + i * 16, row, task.wide, sums[j][i], products);
-          LOWP_UNROLL
-          for (int e = 0; e < 4; ++e) acc[j][i][e] = __fadd_rn(acc[j][i][e], products[e]);
-        }
+        for (int e = 0; e < 4; ++e) acc[j][i][e] = __fadd_rn(acc[j][i][e], products[e]);
       }
     }
   }

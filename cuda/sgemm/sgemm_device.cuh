@@ -11,9 +11,10 @@ namespace lowp {
 template <SGemmStorage kStorage>
 struct SGemmElement {
   using Type = uint16_t;
+  // For a product, from which no NaN comes out as it went in.
   LOWP_DEVICE static float Widen(uint16_t x) {
     if constexpr (kStorage == SGemmStorage::kBfloat16) return Bf16ToFloat(x);
-    return HalfToFloat(x);
+    return HalfToFloatAnyNan(x);
   }
   LOWP_DEVICE static uint16_t Round(float x) {
     if constexpr (kStorage == SGemmStorage::kBfloat16) return FloatToBf16(x);

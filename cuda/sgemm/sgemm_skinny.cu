@@ -52,7 +52,8 @@ LOWP_KERNEL __launch_bounds__(kThreads) SGemmSkinny(SGemmTask task) {
   using Ring = Stage<kStorage, kWarpRows>;
   Ring* ring = reinterpret_cast<Ring*>(DynamicShared());
   const SGemmBlock block = SGemmBlockOf(task, Ring::kRows, kCols);
-  const uint32_t warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  // Of blocks on one multiprocessor other warps have the first rows, because a warp's number decides which scheduler it is on.
+  const uint32_t warp = (threadIdx.x / 32 + blockIdx.x) % kWarps, lane = threadIdx.x % 32;
   const bool works = block.m0 + warp * kWarpRows < task.m;
 
   LOWP_NO_UNROLL

@@ -83,7 +83,7 @@ struct BringB {
         LOWP_UNROLL
         for (int j = 0; j < 8; ++j) {
           const uint16_t code = codes.lane[j];
-          wide[j / 4].lane[j % 4] = storage == SGemmStorage::kBfloat16 ? Bf16ToFloat(code) : HalfToFloat(code);
+          wide[j / 4].lane[j % 4] = storage == SGemmStorage::kBfloat16 ? Bf16ToFloat(code) : HalfToFloatAnyNan(code);
         }
         Pack<float, 4>* to = reinterpret_cast<Pack<float, 4>*>(shared + chunk * kPerChunk);
         to[0] = wide[0];
