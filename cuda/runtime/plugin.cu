@@ -33,7 +33,7 @@ int32_t Info(int32_t ordinal, CudaDeviceInfo* info, CudaError* error) {
     cudaDeviceProp properties;
     Status status = FromCuda(cudaGetDeviceProperties(&properties, ordinal), "describing itself");
     if (!status.ok()) return status;
-    std::strncpy(info->name, properties.name, sizeof(info->name) - 1);
+    std::memcpy(info->name, properties.name, strnlen(properties.name, sizeof(info->name) - 1));
     info->ordinal = ordinal;
     info->major = properties.major;
     info->minor = properties.minor;
