@@ -25,8 +25,8 @@ function sanitized() {
   const quiet = { stdio: ['ignore', 'ignore', 'inherit'] };
   run('cmake', ['-S', root, '-B', folder, '-DLOWP_SANITIZE=address,undefined', '-DLOWP_CUDA_EMULATOR=ON'], quiet);
   run('cmake', ['--build', folder, '--parallel', '2'], quiet);
-  const at = (name) => ['cuda', 'cuda/emulator'].map((part) => join(folder, part, name)).find(existsSync);
-  runWith({ LOWP_CUDA_ALLOCATOR: 'exact' }, at('lowp_cuda_test'), [at('lowp_cuda_emulated.so'), ...options]);
+  const built = (name) => ['.', 'Release', 'cuda', 'cuda/emulator'].map((part) => join(folder, part, name)).find(existsSync);
+  runWith({ LOWP_CUDA_ALLOCATOR: 'exact' }, built('lowp_cuda_test'), [built('lowp_cuda_emulated.so'), ...options]);
 }
 
 if (gpu) {

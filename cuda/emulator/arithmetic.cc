@@ -91,7 +91,8 @@ float FusedDot(const Vector& a, const Vector& b, float c, int depth, int capabil
   }
   if (capability >= 90) return FusedStep(a.scaled, b.scaled, c, depth, 25);
   const int half = depth / 2;
-  return FusedStep(a.scaled + half, b.scaled + half, FusedStep(a.scaled, b.scaled, c, half, 24), half, 24);
+  const float first = FusedStep(a.scaled, b.scaled, c, half, 24);
+  return std::isfinite(first) ? FusedStep(a.scaled + half, b.scaled + half, first, half, 24) : first;
 }
 
 }  // namespace emulator

@@ -238,6 +238,14 @@ void TestCutOff(int capability) {
   m.b[0 * 8 + 1] = m.b[1 * 8 + 0] = 0;
   Expect(RunFloats(kBf16, &m) == cudaSuccess, "cut off");
   Expect(m.c[0] == 0x1p-149f && m.c[1] == -0x1p-149f, "cut off > subnormal");
+  // The first half of the sum is too large for a float; all of it is not.
+  std::fill(m.a.begin(), m.a.end(), 0.0f);
+  std::fill(m.b.begin(), m.b.end(), 1.0f);
+  std::fill(m.c.begin(), m.c.end(), 0.0f);
+  m.a[0] = m.a[1] = 0x1p127f;
+  m.a[8] = -0x1p127f;
+  Expect(RunFloats(kBf16, &m) == cudaSuccess, "cut off");
+  Expect(m.c[0] == (capability == 90 ? 0x1p127f : std::numeric_limits<float>::infinity()), "cut off > overflow");
   emulator::Reset({});
 }
 

@@ -189,7 +189,8 @@ void TestAgainstProcessor(const Plugin& plugin) {
   for (float& x : a) x = random.Float();
   QuantizeNBits(shape, {w.data(), shape.n, false}, data.data(), scales.data(), zeros.data());
   NBitsPackedB packed;
-  Expect(PackNBitsB({shape, data.data(), scales.data(), zeros.data()}, NBitsKernels().back(), &packed).ok(), "pack");
+  const NBitsEntry& scalar = SelectNBits(IsaSet(Bit(Isa::kScalar)));
+  Expect(PackNBitsB({shape, data.data(), scales.data(), zeros.data()}, scalar, &packed).ok(), "pack");
   NBitsArgs args;
   args.m = kM;
   args.a = a.data();
