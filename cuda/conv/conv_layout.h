@@ -1,4 +1,4 @@
-// How the weights of a convolution lie on the device. Written by conv_pack.cu, on the host.
+// How the weights of a convolution lie on the device. Written by conv_pack.cc, on the host.
 //
 // Dense: rows of K, one for each output channel, K running over taps and then the channels of the group, padded with zeros:
 //

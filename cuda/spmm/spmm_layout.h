@@ -1,4 +1,4 @@
-// How a sparse matrix lies on the device, and how its rows are shared out. Written by spmm_pack.cu, on the host.
+// How a sparse matrix lies on the device, and how its rows are shared out. Written by spmm_pack.cc, on the host.
 //
 // Rows: each begins with a quad, four entries side by side, so that a thread takes up four columns with one load of 16 bytes and
 // four values with one of 16 (float32) or 4 (int8); what a row's last quad has too many has the column of the first and value 0.
