@@ -67,7 +67,7 @@ class Runtime {
     return nativeBinding()?.isas() ?? [];
   }
 
-  /** Every kernel, best first within its family; `selected` ones are what the next call uses. */
+  /** Every kernel, best first within its family; `selected` ones are what the next call uses. Weights may suit another one: see their `kernel`. */
   kernels(): Kernel[] {
     return nativeBinding()?.kernels() ?? [];
   }

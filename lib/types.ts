@@ -130,6 +130,11 @@ export interface QuantizeOptions {
    * for uint8. Asymmetric is the ONNX DynamicQuantizeLinear rule.
    */
   readonly symmetric?: boolean;
+  /**
+   * For symmetric int8 weights: scale = max|x| / 64, so that values take 7 bits. On processors with AVX2 but no VNNI products with
+   * such weights are faster, because exact sums then need fewer instructions; elsewhere nothing is gained. Default `false`.
+   */
+  readonly reduceRange?: boolean;
   /** Given instead of computed from the data; with `axis`, one per index. */
   readonly scale?: number | Float32Array;
   /** Given together with `scale`. Default: 0 for int8, 128 for symmetric uint8, else 0. */

@@ -1,23 +1,24 @@
 /** int8 products through the public API, weights packed once, with everything fused that a layer does. */
 import { join } from 'node:path';
-import { matmul, packWeights, quantizedMatmul } from 'lowp';
+import { matmul, packWeights, quantize, quantizedMatmul } from 'lowp';
 import type { QuantizedTensor } from 'lowp';
 import { gemmTable, type GemmContender, type GemmFamily } from '../gemm';
 import { checkFloat, checkQuantized, type Operands, type Problem } from '../problem';
 import type { BenchCase } from '../types';
 
 const FLOAT = 'lowp f32';
+const REDUCED = { axis: 1, reduceRange: true };
 const X_FLOAT = `x ${FLOAT}`;
 
-/** Bias, relu and per-channel requantization to uint8. */
-function fused(problem: Problem, a: QuantizedTensor, operands: Operands): GemmContender {
+/** Bias, relu and per-channel requantization to uint8. `label`: of weights that are not the problem's own. */
+function fused(problem: Problem, a: QuantizedTensor, operands: Operands, label = ''): GemmContender {
   const { shape, weights, bias, output, threads } = problem;
   const packed = packWeights(weights);
   const out = new Uint8Array(shape.m * shape.n);
   const options = { bias, activation: 'relu', output } as const;
   const given = { ...options, out, threads };
   return {
-    name: `lowp ${operands} -> u8`,
+    name: `lowp ${operands}${label} -> u8`,
     library: 'lowp',
     operands,
     against: { [X_FLOAT]: FLOAT },
@@ -71,7 +72,7 @@ const FAMILY: GemmFamily = {
   title: 'dense int8 products',
   caption: [
     'lowp: synchronous calls from JavaScript, packed weights with a scale for each column, `out` given. u8s8 and s8s8 include bias, ' +
-      'relu and requantization to uint8; dynamic quantizes float32 rows in the call and returns float32 (bias, relu); f32 is our ' +
+      'relu and requantization to uint8, 7 bits with weights of `reduceRange`; dynamic quantizes float32 rows in the call and returns float32 (bias, relu); f32 is our ' +
       'own float32 product (bias, relu), as a share of the float32 peak.',
   ],
   shapes: join(__dirname, '..', 'shapes', 'dense_gemm.txt'),
@@ -82,6 +83,7 @@ const FAMILY: GemmFamily = {
   open: (problem) => [
     fused(problem, problem.unsigned, 'u8s8'),
     fused(problem, problem.signed, 's8s8'),
+    fused({ ...problem, weights: quantize(problem.floatWeights, REDUCED) }, problem.unsigned, 'u8s8', ' 7 bits'),
     dynamic(problem),
     float(problem),
   ],

@@ -81,7 +81,8 @@ function computed(x: Tensor<Float32Array>, axis: number | undefined, dtype: Quan
   const values: number[][] = Array.from({ length: channels }, () => []);
   offsetsOf(x).forEach((offset, i) => values[channelOf(i, axis, x.shape)].push(x.data[offset]));
   const params = values.map(finiteRange).map((r) => (symmetric ? symmetricParams(r, dtype) : asymmetricParams(r, dtype)));
-  return { scales: Float32Array.from(params, (p) => p.scale), zeros: Int32Array.from(params, (p) => p.zeroPoint) };
+  const step = options.reduceRange === true ? 127 / 64 : 1;
+  return { scales: Float32Array.from(params, (p) => p.scale * step), zeros: Int32Array.from(params, (p) => p.zeroPoint) };
 }
 
 function given({ scale, zeroPoint, symmetric }: QuantizeOptions, channels: number, dtype: QuantizedDtype): Params {

@@ -114,10 +114,16 @@ napi_value Dispose(Arguments& arguments) {
 }
 
 template <class Weights>
+const char* KernelName(const Weights& weights) {
+  return weights.entry->kernel->name;
+}
+const char* KernelName(const QGemmPackedB& weights) { return weights.kernel->name; }
+
+template <class Weights>
 void Describe(const Weights& weights, Napi::Object* info) {
   info->Set("k", static_cast<double>(weights.k));
   info->Set("n", static_cast<double>(weights.n));
-  info->Set("kernel", weights.entry->kernel->name);
+  info->Set("kernel", KernelName(weights));
   info->Set("isa", InfoOf(weights.entry->isa).name);
 }
 

@@ -12,7 +12,8 @@ namespace lowp {
 namespace test {
 namespace {
 
-enum class Fill { kRandom, kLow, kHigh };
+// kNarrow: see kNarrowPair; kEdge: with pairs that just reach it.
+enum class Fill { kRandom, kLow, kHigh, kNarrow, kEdge };
 
 struct Case {
   size_t m, n, k;
@@ -37,7 +38,9 @@ struct Case {
 };
 
 int Value(Random& random, Fill fill, bool is_signed) {
-  const int low = is_signed ? -128 : 0;
+  const int low = is_signed ? -128 : 0, middle = low + 128;
+  if (fill == Fill::kNarrow) return middle + random.Between(-64, 64);
+  if (fill == Fill::kEdge) return middle + (random.Below(2) == 0 ? 64 : -64);
   return fill == Fill::kLow ? low : fill == Fill::kHigh ? low + 255 : random.Between(low, low + 255);
 }
 
@@ -75,6 +78,9 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
   QGemmPackedB packed;
   Status status = PackQGemmB({c.k, c.n, b.data(), c.b_signed, ldb, c.transpose_b, b_scale.data(), b_zero.data(), c.per_channel},
                              entry, &packed);
+  const QGemmKernel& narrow = entry.kernel->narrow != nullptr ? *entry.kernel->narrow : *entry.kernel;
+  if (c.b_fill == Fill::kNarrow || c.b_fill == Fill::kEdge)
+    Expect(status.ok() && packed.kernel == &narrow, c.Name(narrow) + " for narrow weights");
   const size_t size = ElementSize(c.output);
   GuardedArray<uint8_t> out(((c.m - 1) * ldc + c.n) * size);
   std::memset(out.data(), 0x5a, out.size());
@@ -152,7 +158,7 @@ void Run(const QGemmEntry& entry, const Case& c, Random& random) {
     for (size_t i = (m * ldc + c.n) * size; real_before.size() == 0 && m + 1 < c.m && i < (m + 1) * ldc * size; ++i)
       equal = equal && out[i] == 0x5a;
   }
-  Expect(equal, c.Name(*entry.kernel) + (status.ok() ? "" : ": " + status.message()));
+  Expect(equal, c.Name(*packed.kernel) + (status.ok() ? "" : ": " + status.message()));
 }
 
 Case RandomCase(Random& random, const QGemmKernel& kernel, bool deep) {
@@ -170,7 +176,7 @@ Case RandomCase(Random& random, const QGemmKernel& kernel, bool deep) {
   c.ldc_gap = random.Below(3) == 0 ? random.Below(9) : 0;
   c.threads = 1;
   c.a_fill = static_cast<Fill>(random.Below(5) < 3 ? 0 : 1 + random.Below(2));
-  c.b_fill = static_cast<Fill>(random.Below(5) < 3 ? 0 : 1 + random.Below(2));
+  c.b_fill = static_cast<Fill>(random.Below(5) < 2 ? 0 : 1 + random.Below(4));
   c.output = static_cast<OutputKind>(random.Below(4));
   c.bias = random.Below(2) != 0;
   c.float_bias = random.Below(2) != 0;
@@ -178,6 +184,34 @@ Case RandomCase(Random& random, const QGemmKernel& kernel, bool deep) {
   c.residual = static_cast<ResidualKind>(random.Below(4));
   c.in_place = random.Below(4) == 0;
   return c;
+}
+
+// Weights all 0 but for the pair that `first` begins: which kernel takes them, and that 255 times them is right.
+void RunPair(const QGemmEntry& entry, size_t first, int8_t low, int8_t high, bool narrow) {
+  const size_t k = 37;
+  const std::vector<uint8_t> a(k, 255);
+  std::vector<int8_t> b(k);
+  b[first] = low;
+  b[first + 1] = high;
+  const float scale = 1;
+  const int32_t zero = 0;
+  int32_t out = 0;
+  QGemmPackedB packed;
+  Status status = PackQGemmB({k, 1, b.data(), true, 1, false, &scale, &zero, false}, entry, &packed);
+  QGemmArgs args;
+  args.m = 1;
+  args.a = a.data();
+  args.lda = k;
+  args.b = &packed;
+  args.output.kind = OutputKind::kInt32;
+  args.c = &out;
+  args.ldc = 1;
+  args.output.activation = kNoActivation;
+  if (status.ok()) status = QGemm(args);
+  const std::string name = "pair " + std::to_string(low) + " " + std::to_string(high) + " at " + std::to_string(first);
+  Expect(status.ok() && out == 255 * (low + high), std::string(entry.kernel->name) + " " + name);
+  if (status.ok() && entry.kernel->narrow != nullptr)
+    Expect((packed.kernel == entry.kernel->narrow) == narrow, std::string(packed.kernel->name) + " is chosen for " + name);
 }
 
 // Float32 activations: quantized inside the call as Quantize() does, then as above.
@@ -246,6 +280,16 @@ void TestQGemm(bool quick) {
     for (int i = 0; i < (quick ? 200 : 3000); ++i) Run(entry, RandomCase(random, kernel, false), random);
     for (int i = 0; i < (quick ? 10 : 60); ++i) Run(entry, RandomCase(random, kernel, true), random);
     for (int i = 0; i < (quick ? 20 : 200); ++i) RunDynamic(entry, random, i % 2 == 0);
+    for (size_t first : {0, 1, 17, 34}) {
+      const bool together = first % 2 == 0;
+      RunPair(entry, first, 64, 64, true);
+      RunPair(entry, first, 127, 1, true);
+      RunPair(entry, first, 127, -128, true);
+      RunPair(entry, first, -64, -64, true);
+      RunPair(entry, first, 65, 64, !together);
+      RunPair(entry, first, -1, -128, !together);
+      RunPair(entry, first, 127, 127, !together);
+    }
     if (quick) continue;
     for (size_t threads : {1, 2, 3}) {
       Case c = RandomCase(random, kernel, false);

@@ -180,4 +180,11 @@ describe('quantize', () => {
   test('zeroPoint without scale', () => expectThrows(() => run({ zeroPoint: 3 }), 'ERR_LOWP_VALUE', ['options.scale']));
   test('symmetric and zeroPoint 3', () =>
     expectThrows(() => run({ scale: 1, zeroPoint: 3, symmetric: true }), 'ERR_LOWP_VALUE', [0, 3]));
+
+  test('reduceRange: for symmetric int8 whose scale is computed', () => {
+    expectThrows(() => run({ reduceRange: true, dtype: 'uint8' }), 'ERR_LOWP_VALUE', ['symmetric int8', 'asymmetric uint8']);
+    expectThrows(() => run({ reduceRange: true, symmetric: false }), 'ERR_LOWP_VALUE', ['symmetric int8', 'asymmetric int8']);
+    expectThrows(() => run({ reduceRange: true, scale: 1 }), 'ERR_LOWP_VALUE', ['computed scale', 'given scale']);
+    expectThrows(() => run({ reduceRange: 1 } as never), 'ERR_LOWP_TYPE', ['a boolean', 1]);
+  });
 });

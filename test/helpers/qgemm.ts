@@ -13,7 +13,8 @@ import * as reference from 'lowp/reference';
 import { expectSame } from './compare';
 import { Random } from './random';
 
-export type Fill = 'random' | 'min/min' | 'min/max' | 'max/min' | 'max/max';
+/** Narrow: within 64 of the middle, with many at the ends of that. */
+export type Fill = 'random' | 'min/min' | 'min/max' | 'max/min' | 'max/max' | 'random/narrow' | 'max/narrow';
 
 export interface QGemmCase {
   readonly m: number;
@@ -87,7 +88,8 @@ const LOW = { u8: 0, s8: -128 } as const;
 /** The values of one operand, in an array that starts at an odd element and ends with the last one; what lies between rows is noise. */
 function bytes(r: Random, type: 'u8' | 's8', length: number, fill: string): Int8Array | Uint8Array {
   const raw = r.bytes(length + 3);
-  if (fill !== 'random') raw.fill(LOW[type] + (fill === 'max' ? 255 : 0));
+  if (fill === 'narrow') raw.forEach((x, i) => (raw[i] = LOW[type] + 128 + Math.min(Math.max(x - 128, -64), 64)));
+  else if (fill !== 'random') raw.fill(LOW[type] + (fill === 'max' ? 255 : 0));
   return (type === 'u8' ? raw : new Int8Array(raw.buffer, 0, raw.length)).subarray(3);
 }
 

@@ -31,7 +31,7 @@ test.each(isas)('%s can be chosen; one kernel of each family is selected, and we
   expect(selected.map((kernel) => kernel.family).sort()).toEqual([...new Set(runtime.kernels().map((k) => k.family))].sort());
   for (const kernel of selected) expect(kernel.supported).toBe(true);
 
-  using q = packWeights({ data: Int8Array.of(1, 2), shape: [2, 1], scale: 1, zeroPoint: 0 });
+  using q = packWeights({ data: Int8Array.of(127, 127), shape: [2, 1], scale: 1, zeroPoint: 0 }); // of 8 bits
   using g = packWeights({ ...{ data: new Uint8Array(16), bits: 4, groupSize: 32, shape: [1, 2] }, scales: Float32Array.of(1) });
   using f = packWeights({ data: Float32Array.of(1, 2), shape: [2, 1] });
   using e = packEmbeddings({ dtype: 'binary', data: Uint8Array.of(1, 2), shape: [2, 8] });

@@ -1,5 +1,5 @@
 /** The 8-bit product on every instruction set against the oracle, for equality: shapes around the tile, extremes, random cases. */
-import { runtime } from 'lowp';
+import { packWeights, quantize, runtime } from 'lowp';
 import { around, kernelOf, tileOf, unique, usableIsas, useIsa } from '../helpers/isas';
 import { check, checkAsync, type Fill } from '../helpers/qgemm';
 import { randomShape, STATIC_TYPES, TYPES, variant } from '../helpers/qgemmCases';
@@ -69,6 +69,27 @@ describe.each(isas)('qgemm > %s', (isa) => {
         expect(() => check({ m: 2, n: 3, k: k + 1, ...types, za, zb, output: 's32' })).toThrow(/at most/);
       }
     });
+  });
+
+  test.each(STATIC_TYPES)('narrow weights > $a x $b, around the tile', (types) => {
+    for (const fill of ['random/narrow', 'max/narrow'] as const) {
+      for (const m of around(mr)) {
+        for (const n of around(nr)) {
+          for (const k of unique(1, 2, 3, 4, 5, 31, 67)) check({ m, n, k, ...types, fill, packed: true, output: 's32' });
+        }
+      }
+      check({ m: mr + 1, n: nr + 1, k: 2100, ...types, fill, za: 'row', zb: 'col', output: 'u8', bias: 'f32', act: 'gelu' });
+    }
+  });
+
+  test('the kernel for narrow weights takes those of 7 bits, and no others', () => {
+    const w = { data: new Random('weights').floats(64 * 20, 3), shape: [64, 20] };
+    using reduced = packWeights(quantize(w, { axis: 1, reduceRange: true }));
+    using full = packWeights(quantize(w, { axis: 1 }));
+    if (runtime.backend === 'reference' || runtime.device === 'cuda') return;
+    const kernel = runtime.kernels().find((k) => k.family === 'qgemm' && k.selected);
+    const narrow = kernel?.isa === 'avx2' ? 'qgemm_u8s8s32_narrow_6x16c4__avx2' : kernel?.name;
+    expect([reduced.kernel, full.kernel]).toEqual([narrow, kernel?.name]);
   });
 
   test('255 * 127 and 255 * -128, repeated: the true sum (vpmaddubsw would saturate its pairs at 32767)', () => {

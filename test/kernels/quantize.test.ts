@@ -72,6 +72,24 @@ test('every supported kernel is the choice of some instruction set', () => {
 describe.each(isas)('quantize > %s', (isa) => {
   useIsa(isa);
 
+  test('reduceRange: values between -64 and 64', () => {
+    for (const name of Object.keys(SPECIAL)) check(vector(SPECIAL[name]), { reduceRange: true }, name);
+    for (const shape of [[0], [1000], [33, 20]]) {
+      const x = {
+        data: new Random(`reduced ${shape.join('x')}`).floats(
+          shape.reduce((p, n) => p * n, 1),
+          3,
+        ),
+        shape,
+      };
+      for (const axis of [undefined, 0, -1]) {
+        check(x, { reduceRange: true, ...(axis !== undefined && { axis }) }, 'reduced');
+        const { data } = quantize(x, { reduceRange: true, ...(axis !== undefined && { axis }) });
+        expect(data.reduce((most, q) => Math.max(most, Math.abs(q)), 0)).toBe(shape[0] === 0 ? 0 : 64);
+      }
+    }
+  });
+
   describe.each(DTYPES)('%s', (dtype) => {
     test.each([true, false])('lengths around the vectors, computed parameters > symmetric %s', (symmetric) => {
       for (const length of LENGTHS) {

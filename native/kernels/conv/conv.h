@@ -78,7 +78,7 @@ struct ConvPackedQ {
   size_t k() const { return shape.depth(); }
   size_t n() const { return shape.out_channels; }
   size_t bytes() const;
-  const char* kernel_name() const { return groups.empty() ? entry->kernel->name : groups[0].entry->kernel->name; }
+  const char* kernel_name() const { return groups.empty() ? entry->kernel->name : groups[0].kernel->name; }
   Isa isa() const { return groups.empty() ? entry->isa : groups[0].entry->isa; }
 };
 struct ConvPackQArgs {

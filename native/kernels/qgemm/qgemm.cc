@@ -148,7 +148,7 @@ Status QGemm(const QGemmArgs& args) {
   if (Status status = CheckQGemm(args); !status.ok()) return status;
   const QGemmPackedB& b = *args.b;
   if (args.batch == 0 || args.m == 0 || b.n == 0) return {};
-  const QGemmKernel& kernel = *b.entry->kernel;
+  const QGemmKernel& kernel = *b.kernel;
 
   const QGemmScratch at(args);
   uint8_t* scratch = Scratch(ScratchSlot::kCall, at.bytes);

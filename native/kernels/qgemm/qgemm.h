@@ -34,6 +34,7 @@ std::vector<QGemmEntry> QGemmKernels();
 // Weights in the layout of one kernel, with the constants of their zero points. Immutable once packed.
 struct QGemmPackedB {
   const QGemmEntry* entry = nullptr;
+  const QGemmKernel* kernel = nullptr;  // the entry's, or that for narrow weights
   size_t k = 0, n = 0;
   size_t k_padded = 0, n_padded = 0;
   int32_t max_magnitude = 0;  // of b - zb over the dtype and all columns

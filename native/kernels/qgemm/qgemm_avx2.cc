@@ -1,8 +1,9 @@
 // AVX2 without VNNI, exact: s16 x s8 widened, multiplied by vpmaddwd.
 //
 // vpmaddubsw does twice the products but saturates at 16 bits: 255 * 127 * 2 = 64770 becomes 32767. vpmaddwd on 16-bit
-// operands cannot: its pair sum is at most 2 * 255 * 128. Splitting a into 7-bit halves to keep vpmaddubsw exact costs two of
-// them and a vpmaddwd for what two vpmaddwd do here, so it is no faster on a machine with two multipliers.
+// operands cannot: its pair sum is at most 2 * 255 * 128. Where weights are narrow, qgemm_narrow_avx2.cc takes it all the same.
+// Splitting a into 7-bit halves to keep vpmaddubsw exact costs two of them and a vpmaddwd for what two vpmaddwd do here, so it
+// is no faster on a machine with two multipliers.
 //
 // Floor on two multiplier ports: 2 x 16 multiply-adds a cycle. One step of the 6x16 tile is 12 vpmaddwd + 12 vpaddd + 2 vpmovsxbw
 // = 26 vector operations for 192 multiply-adds: 6.5 cycles on four vector ports, 92 % of that floor. Keeping B widened in
@@ -95,9 +96,9 @@ constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, U
 
 }  // namespace
 
-extern const QGemmKernel kQGemmAvx2;
+extern const QGemmKernel kQGemmAvx2, kQGemmNarrowAvx2;
 const QGemmKernel kQGemmAvx2 = {
     "qgemm_s16s8s32_6x16c2__avx2", kMr, kNr, kKr, kKc, sizeof(int16_t), 0, 0, kUkernels, PackA<false>, PackA<true>,
-    StoreIntTile<Vector256, kNr>};
+    StoreIntTile<Vector256, kNr>, &kQGemmNarrowAvx2};
 
 }  // namespace lowp

@@ -24,7 +24,7 @@ QGemmScratch::QGemmScratch(const QGemmArgs& args) {
 }
 
 QGemmActivations ReadActivations(const QGemmArgs& args, const QGemmScratch& at, uint8_t* scratch) {
-  const QGemmKernel& kernel = *args.b->entry->kernel;
+  const QGemmKernel& kernel = *args.b->kernel;
   const bool is_signed = args.a_kind == QGemmA::kS8;
   const int32_t offset = is_signed ? kernel.a_offset_s8 : kernel.a_offset_u8;
   int32_t* zeros = reinterpret_cast<int32_t*>(scratch + at.a_zeros);

@@ -51,7 +51,13 @@ struct QGemmKernel {
   const QGemmUkernelFn* ukernels;  // [rows - 1], for 1..mr rows, so that short edges cost what they are
   QGemmPackAFn pack_a_u8, pack_a_s8;
   IntStoreFn store;
+  // Faster, for narrow weights alone: see kNarrowPair. Null: there is none.
+  const QGemmKernel* narrow = nullptr;
 };
+
+// Of narrow weights (after the shift to s8) k = 2 i and 2 i + 1 of a column have positive parts of at most this together, and
+// negative ones likewise, so that 255 times them fits 16 bits.
+static constexpr int kNarrowPair = 128;
 
 }  // namespace lowp
 

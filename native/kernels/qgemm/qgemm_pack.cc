@@ -7,6 +7,26 @@
 namespace lowp {
 namespace {
 
+int8_t At(const QGemmPackArgs& args, size_t k, size_t n) {
+  const uint8_t value = static_cast<const uint8_t*>(args.b)[args.transpose ? n * args.ldb + k : k * args.ldb + n];
+  return static_cast<int8_t>(value ^ (args.b_signed ? 0 : 0x80));
+}
+
+// See kNarrowPair. Most weights that are not show it in their first rows.
+bool IsNarrow(const QGemmPackArgs& args) {
+  constexpr size_t kColumns = 16;  // at a time, so that transposed ones are read along their rows
+  for (size_t n0 = 0; n0 < args.n; n0 += kColumns) {
+    for (size_t k = 0; k < args.k; k += 2) {
+      for (size_t n = n0; n < std::min(args.n, n0 + kColumns); ++n) {
+        const int first = At(args, k, n), second = k + 1 < args.k ? At(args, k + 1, n) : 0;
+        if (std::max(first, 0) + std::max(second, 0) > kNarrowPair || std::min(first, 0) + std::min(second, 0) < -kNarrowPair)
+          return false;
+      }
+    }
+  }
+  return true;
+}
+
 // One micropanel: columns n0 .. n0 + cols of B, all K. Adds each column's values to sums.
 void PackPanel(const QGemmPackArgs& args, const QGemmKernel& kernel, size_t n0, size_t cols, int8_t* panel, int32_t* sums) {
   const size_t nr = kernel.nr, kr = kernel.kr;
@@ -28,9 +48,11 @@ void PackPanel(const QGemmPackArgs& args, const QGemmKernel& kernel, size_t n0, 
 
 Status PackQGemmB(const QGemmPackArgs& args, const QGemmEntry& entry, QGemmPackedB* packed) {
   if (Status status = CheckQGemmWeights(args); !status.ok()) return status;
-  const QGemmKernel& kernel = *entry.kernel;
+  const QGemmKernel* narrow = entry.kernel->narrow;
+  const QGemmKernel& kernel = narrow != nullptr && IsNarrow(args) ? *narrow : *entry.kernel;
   QGemmPackedB p;
   p.entry = &entry;
+  p.kernel = &kernel;
   p.k = args.k;
   p.n = args.n;
   p.k_padded = RoundUp(args.k, kernel.kr);

@@ -1,4 +1,4 @@
-// Packing of A for kernels whose left operand is u8 (vpdpbusd). Needs AVX2; shared by the two VNNI files.
+// Packing of A for kernels whose left operand is u8 (vpdpbusd). Needs AVX2; shared by the VNNI files and that for narrow weights.
 #ifndef LOWP_KERNELS_QGEMM_QGEMM_PACK_U8_H_
 #define LOWP_KERNELS_QGEMM_QGEMM_PACK_U8_H_
 
