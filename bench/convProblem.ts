@@ -55,10 +55,21 @@ export function makeConvProblem(shape: ConvShape, threads: number, seed: number)
     sample: pick({ m: h * w, n: outChannels, k: depth }, random),
     x: { data: bell(size, random), shape: image },
     quantized: { data: bytes(size, random), shape: image, scale: SCALE, zeroPoint: ZERO_POINT },
-    quantizedBias: Int32Array.from(bias, (v, o) => Math.round(v / (SCALE * weights.scale[o]))),
+    quantizedBias: quantizeBias(bias, weights),
     output: { dtype: 'uint8', scale: (4 * deviation) / 255 },
   };
   return { ...inputs, expectedBytes: once(() => expectedBytes(inputs)), expectedFloats: once(() => expectedFloats(inputs)) };
+}
+
+/** The same with weights of 7 bits. */
+export function withReducedRange(problem: ConvProblem): ConvProblem {
+  const weights = quantize(problem.floatWeights, { axis: 0, reduceRange: true }) as Inputs['weights'];
+  const inputs: Inputs = { ...problem, weights, quantizedBias: quantizeBias(problem.bias, weights) };
+  return { ...problem, ...inputs, expectedBytes: once(() => expectedBytes(inputs)) };
+}
+
+function quantizeBias(bias: Float32Array, { scale }: Inputs['weights']): Int32Array {
+  return Int32Array.from(bias, (v, o) => Math.round(v / (SCALE * scale[o])));
 }
 
 /** The image with its channels last. */

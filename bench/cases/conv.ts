@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { conv2d, packConv2d, quantizedConv2d, type ConvLayout } from 'lowp';
 import { convTable, type ConvContender, type ConvFamily } from '../conv';
-import { checkFloatConv, checkQuantizedConv, toNhwc, type ConvProblem } from '../convProblem';
+import { checkFloatConv, checkQuantizedConv, toNhwc, withReducedRange, type ConvProblem } from '../convProblem';
 import { outSize } from '../convShapes';
 import type { BenchCase, Settings, Table } from '../types';
 
@@ -66,8 +66,8 @@ function float(problem: ConvProblem, { layout, threads, suffix, winograd, agains
 const LAYOUTS: readonly ConvLayout[] = ['NHWC', 'NCHW'];
 
 const ABOUT =
-  'lowp: synchronous calls from JavaScript, packed weights, `out` given; u8s8 -> u8 with a scale for each channel, bias and relu, and ' +
-  'f32 with bias and relu.';
+  'lowp: synchronous calls from JavaScript, packed weights, `out` given; u8s8 -> u8 with a scale for each channel, bias and relu, ' +
+  '7 bits with weights of `reduceRange`, and f32 with bias and relu.';
 
 const FAMILY: ConvFamily = {
   title: 'convolution layers of ResNet-50 and MobileNetV2, one image of 224x224',
@@ -79,7 +79,11 @@ const FAMILY: ConvFamily = {
   open: (problem) =>
     LAYOUTS.flatMap((layout) => {
       const variant = { layout, threads: problem.threads, suffix: '' };
-      return [quantized(problem, { ...variant, against: { [X_FLOAT]: `lowp f32 ${layout}` } }), float(problem, variant)];
+      const against = { [X_FLOAT]: `lowp f32 ${layout}` };
+      const full = quantized(problem, { ...variant, against });
+      if (layout === 'NCHW') return [full, float(problem, variant)];
+      const reduced = quantized(withReducedRange(problem), { ...variant, against, suffix: ', 7 bits' });
+      return [full, reduced, float(problem, variant)];
     }),
 };
 
