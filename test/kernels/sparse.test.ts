@@ -245,7 +245,8 @@ test('a handle says what it is, counts as memory, and is gone after dispose()', 
   const matrix = int8Bsr(r, [4, 4], { rows: 20, cols: 30, density: 0.5 });
   const before = runtime.memory();
   const packed = packSparse(matrix);
-  const kernel = runtime.kernels().find((k) => k.family === 'qspmm_quads' && k.selected);
+  const quads = runtime.kernels().find((k) => k.family === 'qspmm_quads' && k.selected);
+  const kernel = runtime.device === 'cuda' ? { name: 'qspmm__cuda', isa: 'cuda' } : quads;
   expect([packed.rows, packed.cols, packed.nnz, packed.dtype]).toEqual([80, 120, matrix.values.length, 'int8']);
   if (runtime.backend === 'native') {
     expect([packed.kernel, packed.isa]).toEqual([kernel?.name, kernel?.isa]);
@@ -274,7 +275,7 @@ test('the kernel of a handle is that of single entries, or of quads where its co
       for (const [blocks, kernel] of Object.entries(expected)) {
         const [rows, cols] = blocks.split('x').map(Number);
         runtime.isa = isa;
-        using packed = packSparse(make(r, [rows, cols], pattern));
+        using packed = packSparse(make(r, [rows, cols], pattern), { device: 'cpu' });
         expect([packed.kernel, packed.isa]).toEqual([kernel?.name, kernel?.isa]);
       }
     }
