@@ -4,8 +4,8 @@ import { PIXELS } from './mnist';
 import { forward, toFloat, type Layer, type Matrix, type Network } from './network';
 
 /** One scale for each output of a layer, that is, for each column of [inputs, outputs]; zero points are 0. */
-function quantizeWeights(weights: Matrix): QuantizedTensor {
-  return quantize(weights, { dtype: 'int8', axis: 1, symmetric: true });
+function quantizeWeights(weights: Matrix, reduceRange = false): QuantizedTensor {
+  return quantize(weights, { dtype: 'int8', axis: 1, symmetric: true, reduceRange });
 }
 
 /** Weights, scales and biases as stored: one byte per weight, four per scale and bias. */
@@ -52,12 +52,15 @@ export function quantizedPixels(pixels: Uint8Array): QuantizedTensor<Uint8Array>
   return { data: pixels, shape: [pixels.length / PIXELS, PIXELS], scale: PIXEL_SCALE, zeroPoint: 0 };
 }
 
-/** Ranges come from `calibration`: pixels of some training images, never of the ones that accuracy is measured on. */
-export function quantizeStatic(network: Network, calibration: Uint8Array): StaticNetwork<QuantizedTensor> {
+/**
+ * Ranges come from `calibration`: pixels of some training images, never of the ones that accuracy is measured on. `reduceRange`:
+ * weights of 7 bits.
+ */
+export function quantizeStatic(network: Network, calibration: Uint8Array, reduceRange = false): StaticNetwork<QuantizedTensor> {
   const results = forward(network, toFloat(calibration));
   let inputScale = PIXEL_SCALE;
   const hidden = network.slice(0, -1).map(({ weights, bias }, i) => {
-    const quantized = quantizeWeights(weights);
+    const quantized = quantizeWeights(weights, reduceRange);
     // ReLU leaves 0..max, so 255 steps of max / 255 cover it and real zero is 0.
     const scale = largest(results[i].data) / 255;
     const layer: HiddenLayer<QuantizedTensor> = {
@@ -69,12 +72,12 @@ export function quantizeStatic(network: Network, calibration: Uint8Array): Stati
     return layer;
   });
   const { weights, bias } = network[network.length - 1];
-  return { hidden, last: { weights: quantizeWeights(weights), bias } };
+  return { hidden, last: { weights: quantizeWeights(weights, reduceRange), bias } };
 }
 
 /** `quantizeStatic`, its weights in the layout of this machine's kernel. */
-export function packStatic(network: Network, calibration: Uint8Array): StaticNetwork {
-  return pack(quantizeStatic(network, calibration));
+export function packStatic(network: Network, calibration: Uint8Array, reduceRange = false): StaticNetwork {
+  return pack(quantizeStatic(network, calibration, reduceRange));
 }
 
 export function pack({ hidden, last }: StaticNetwork<QuantizedTensor>): StaticNetwork {

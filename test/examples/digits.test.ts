@@ -69,12 +69,15 @@ describe('digits > network', () => {
     const x = toFloat(test.images);
     const logits = forward(packNetwork(network), x)[network.length - 1];
     const dynamic = forwardDynamic(packDynamic(network), x);
-    const fixed = packStatic(network, range(subset, 0, 1000).images);
+    const calibration = range(subset, 0, 1000).images;
     const accuracy = percent(classify(logits), test.labels);
     expect(accuracy).toBeGreaterThan(90);
     expect(Math.abs(percent(classify(dynamic), test.labels) - accuracy)).toBeLessThanOrEqual(0.5);
-    const predicted = classify(forwardStatic(fixed, quantizedPixels(test.images)));
-    expect(Math.abs(percent(predicted, test.labels) - accuracy)).toBeLessThanOrEqual(0.5);
+    for (const reduceRange of [false, true]) {
+      const fixed = packStatic(network, calibration, reduceRange);
+      const predicted = classify(forwardStatic(fixed, quantizedPixels(test.images)));
+      expect(Math.abs(percent(predicted, test.labels) - accuracy)).toBeLessThanOrEqual(0.5);
+    }
   });
 
   it('has uint8 between the layers of the static network', () => {

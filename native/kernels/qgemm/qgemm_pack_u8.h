@@ -24,7 +24,14 @@ void PackU8(size_t rows, size_t k, const void* a, size_t lda, void* packed, int3
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), bytes);
       sums = _mm256_add_epi64(sums, _mm256_sad_epu8(bytes, zero));
     }
-    const __m128i two = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    __m128i two = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    if (i + 16 <= k) {
+      const __m128i bytes =
+          _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i)), _mm256_castsi256_si128(flip));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), bytes);
+      two = _mm_add_epi64(two, _mm_sad_epu8(bytes, _mm_setzero_si128()));
+      i += 16;
+    }
     // Depths are refused long before a sum of bytes leaves 32 bits.
     int32_t sum = _mm_cvtsi128_si32(_mm_add_epi64(two, _mm_unpackhi_epi64(two, two)));
     for (; i < k; ++i) {
