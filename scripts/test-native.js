@@ -17,7 +17,9 @@ const BUILD_TOOLS = { cmake: 'cmake', 'g++': 'g++', make: 'make' };
 function build(name, ...options) {
   const folder = join(root, `build-${name}`);
   mkdirSync(folder, { recursive: true });
-  run('cmake', ['-S', root, '-B', folder, '-DLOWP_TESTS=ON', ...options], { stdio: ['ignore', 'ignore', 'inherit'] });
+  run('cmake', ['-S', root, '-B', folder, '-DLOWP_TESTS=ON', '-DLOWP_CUDA=OFF', ...options], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   run('cmake', ['--build', folder, '--parallel', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
   return join(folder, 'lowp_test');
 }
