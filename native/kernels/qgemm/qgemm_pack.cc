@@ -7,21 +7,22 @@
 namespace lowp {
 namespace {
 
-int8_t At(const QGemmPackArgs& args, size_t k, size_t n) {
-  const uint8_t value = static_cast<const uint8_t*>(args.b)[args.transpose ? n * args.ldb + k : k * args.ldb + n];
-  return static_cast<int8_t>(value ^ (args.b_signed ? 0 : 0x80));
-}
-
 // See kNarrowPair. Most weights that are not show it in their first rows.
 bool IsNarrow(const QGemmPackArgs& args) {
   constexpr size_t kColumns = 16;  // at a time, so that transposed ones are read along their rows
+  const uint8_t shift = args.b_signed ? 0 : 0x80;
+  const size_t k_stride = args.transpose ? 1 : args.ldb, n_stride = args.transpose ? args.ldb : 1;
   for (size_t n0 = 0; n0 < args.n; n0 += kColumns) {
-    for (size_t k = 0; k < args.k; k += 2) {
-      for (size_t n = n0; n < std::min(args.n, n0 + kColumns); ++n) {
-        const int first = At(args, k, n), second = k + 1 < args.k ? At(args, k + 1, n) : 0;
-        if (std::max(first, 0) + std::max(second, 0) > kNarrowPair || std::min(first, 0) + std::min(second, 0) < -kNarrowPair)
-          return false;
+    const size_t columns = std::min(args.n - n0, kColumns);
+    for (size_t k = 0; k + 1 < args.k; k += 2) {  // a last one alone is at most 128
+      const uint8_t* b = static_cast<const uint8_t*>(args.b) + k * k_stride + n0 * n_stride;
+      int most = 0;
+      for (size_t n = 0; n < columns; ++n) {
+        const int first = static_cast<int8_t>(b[n * n_stride] ^ shift);
+        const int second = static_cast<int8_t>(b[n * n_stride + k_stride] ^ shift);
+        most = std::max({most, std::max(first, 0) + std::max(second, 0), -std::min(first, 0) - std::min(second, 0)});
       }
+      if (most > kNarrowPair) return false;
     }
   }
   return true;
