@@ -4,6 +4,7 @@
 #include "kernels/epilogue/epilogue_vector256.h"
 #include "kernels/qgemm/qgemm_kernel.h"
 #include "kernels/qgemm/qgemm_pack_u8.h"
+#include "kernels/qgemm/qgemm_tile256.h"
 
 namespace lowp {
 namespace {
@@ -40,10 +41,7 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
   const char* pa = static_cast<const char*>(a);
   __m256i sums[kSets][kRows][2];
 #pragma GCC unroll 4
-  for (int set = 0; set < kSets; ++set) {
-#pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) sums[set][r][0] = sums[set][r][1] = _mm256_setzero_si256();
-  }
+  for (int set = 0; set < kSets; ++set) ClearSums(sums[set]);
   for (; k_blocks >= kSets; k_blocks -= kSets, pa += kSets * kKr, b += kSets * kNr * kKr) {
 #pragma GCC unroll 4
     for (int set = 0; set < kSets; ++set) Step<kRows>(pa + set * kKr, b + set * kNr * kKr, sums[set]);
@@ -60,15 +58,7 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
       c[r][1] = _mm256_add_epi32(c[r][1], sums[set][r][1]);
     }
   }
-  __m256i* out = reinterpret_cast<__m256i*>(acc);
-#pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-    for (int j = 0; j < 2; ++j) {
-      if (accumulate) c[r][j] = _mm256_add_epi32(c[r][j], _mm256_load_si256(out + 2 * r + j));
-      _mm256_store_si256(out + 2 * r + j, c[r][j]);
-    }
-  }
+  StoreSums(c, acc, accumulate);
 }
 
 constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>, Ukernel<5>, Ukernel<6>};

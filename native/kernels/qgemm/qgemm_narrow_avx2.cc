@@ -8,6 +8,7 @@
 #include "kernels/epilogue/epilogue_vector256.h"
 #include "kernels/qgemm/qgemm_kernel.h"
 #include "kernels/qgemm/qgemm_pack_u8.h"
+#include "kernels/qgemm/qgemm_tile256.h"
 
 namespace lowp {
 namespace {
@@ -31,8 +32,7 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
   const __m256i ones = _mm256_set1_epi16(1);
   const char* pa = static_cast<const char*>(a);
   __m256i c[kRows][2];
-#pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r) c[r][0] = c[r][1] = _mm256_setzero_si256();
+  ClearSums(c);
   for (; k_blocks > 0; --k_blocks, pa += kKr, b += kNr * kKr) {
     const __m256i* vectors = reinterpret_cast<const __m256i*>(b);
 #pragma GCC unroll 6
@@ -42,15 +42,7 @@ void Ukernel(size_t k_blocks, const void* a, const int8_t* b, int32_t* acc, bool
       DotAdd(c[r][1], ar, vectors + 1, ones);
     }
   }
-  __m256i* out = reinterpret_cast<__m256i*>(acc);
-#pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-    for (int j = 0; j < 2; ++j) {
-      if (accumulate) c[r][j] = _mm256_add_epi32(c[r][j], _mm256_load_si256(out + 2 * r + j));
-      _mm256_store_si256(out + 2 * r + j, c[r][j]);
-    }
-  }
+  StoreSums(c, acc, accumulate);
 }
 
 constexpr QGemmUkernelFn kUkernels[kMr] = {Ukernel<1>, Ukernel<2>, Ukernel<3>, Ukernel<4>, Ukernel<5>, Ukernel<6>};
