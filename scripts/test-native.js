@@ -1,10 +1,11 @@
 'use strict';
 // The kernels' own tests (native/test, no Node inside) on machines and under checkers that `npm test` has not got:
-//   node scripts/test-native.js host|asan|tsan|arm64|baseline|avx512 [<option of lowp_test>...]
+//   node scripts/test-native.js host|asan|tsan|arm64|avxvnni|baseline|avx512 [<option of lowp_test>...]
 // host      as built for this machine
 // asan      AddressSanitizer and UndefinedBehaviorSanitizer
 // tsan      ThreadSanitizer
 // arm64     cross-compiled, under qemu: with dot product (all ISAs required) and without
+// avxvnni   the kernels for AVX-VNNI, with AVX2 in place of their one instruction
 // baseline  x86-64 without AVX, and with AVX2 only, under qemu
 // avx512    with AVX-512 VNNI, under Bochs (emulator/); --quick where no options are given, the others take none
 const { mkdirSync } = require('node:fs');
@@ -41,6 +42,7 @@ const TARGETS = {
       qemu('cortex-a72', '--require', 'neon');
     },
   },
+  avxvnni: { tools: {}, test: () => run(build('avxvnni', '-DLOWP_EMULATE_AVXVNNI=ON'), ['--require', 'avxvnni']) },
   baseline: {
     tools: { 'qemu-x86_64': 'qemu-user' },
     test: () => {

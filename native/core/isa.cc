@@ -9,6 +9,13 @@
 namespace lowp {
 namespace {
 
+// See kernels/dot/dot_avxvnni.h.
+#if defined(LOWP_EMULATE_AVXVNNI)
+constexpr bool kEmulatesAvxVnni = true;
+#else
+constexpr bool kEmulatesAvxVnni = false;
+#endif
+
 constexpr uint32_t kScalarBit = Bit(Isa::kScalar);
 constexpr uint32_t kAvx2Bits = Bit(Isa::kAvx2) | kScalarBit;
 constexpr uint32_t kAvx512Bits = Bit(Isa::kAvx512) | kAvx2Bits;
@@ -23,7 +30,8 @@ struct Isas {
         {Isa::kAvx512Vnni, "avx512vnni", false LOWP_IF_AVX512VNNI(|| true), cpu.avx2 && cpu.avx512 && cpu.avx512vnni,
          Bit(Isa::kAvx512Vnni) | kAvx512Bits},
         {Isa::kAvx512, "avx512", false LOWP_IF_AVX512(|| true), cpu.avx2 && cpu.avx512, kAvx512Bits},
-        {Isa::kAvxVnni, "avxvnni", false LOWP_IF_AVXVNNI(|| true), cpu.avx2 && cpu.avxvnni, Bit(Isa::kAvxVnni) | kAvx2Bits},
+        {Isa::kAvxVnni, "avxvnni", false LOWP_IF_AVXVNNI(|| true), cpu.avx2 && (cpu.avxvnni || kEmulatesAvxVnni),
+         Bit(Isa::kAvxVnni) | kAvx2Bits},
         {Isa::kAvx2, "avx2", false LOWP_IF_AVX2(|| true), cpu.avx2, kAvx2Bits},
         {Isa::kNeonDot, "neondot", false LOWP_IF_NEONDOT(|| true), cpu.neon && cpu.neondot,
          Bit(Isa::kNeonDot) | Bit(Isa::kNeon) | kScalarBit},

@@ -12,9 +12,11 @@ const lib = sources('lib', /\.ts$/);
 /** kernels/qgemm/qgemm.h, but no other header of the family. */
 const PUBLIC_HEADER = /^kernels\/(\w+)\/\1\.h$/;
 const STANDARD = /^<[\w./]+>$/;
-const ISA_FILE = new RegExp(`^native/kernels/(\\w+)/\\1_(${[...isas.map(({ name }) => name), 'scalar'].join('|')})\\.cc$`);
+const ISA_FILE = new RegExp(
+  `^native/kernels/(\\w+)/\\1(?:_\\w+)?_(${[...isas.map(({ name }) => name), 'scalar'].join('|')})\\.cc$`,
+);
 /** Of families without kernels of their own, for the ISA files of the others. */
-const SHARED_HEADER = /^kernels\/(epilogue|sparse)\/\1_\w+\.h$/;
+const SHARED_HEADER = /^kernels\/(dot|epilogue|sparse)\/\1_\w+\.h$/;
 const INTRINSICS = ['<immintrin.h>', '<arm_neon.h>'];
 
 function expectOnly(source: Source, names: string[], allowed: (name: string) => boolean): void {

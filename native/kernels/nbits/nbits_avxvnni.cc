@@ -1,5 +1,6 @@
 // AVX-VNNI: vpdpbusd on 256-bit registers, u8 weights x s8 activations, no saturation (the ...ds form is not used).
 // The 6x16 tile keeps 12 sums, 2 of B, 1 broadcast of A and the mask of a nibble in 16 of 16 registers.
+#include "kernels/dot/dot_avxvnni.h"
 #include "kernels/nbits/nbits_dot.h"
 #include "kernels/nbits/nbits_vector256.h"
 
@@ -20,14 +21,7 @@ struct Dot256 : GroupVector256 {
     __builtin_memcpy(&x, p, sizeof(x));
     return _mm256_set1_epi32(x);
   }
-  // In assembly, because gcc 12 otherwise copies each sum to another register and back (or to the stack): see qgemm_avx2.cc.
-  static void DotAdd(I& c, B weights, B activations) {
-#if defined(__GNUC__)
-    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(c) : "x"(weights), "x"(activations));
-#else
-    c = _mm256_dpbusd_avx_epi32(c, weights, activations);
-#endif
-  }
+  static void DotAdd(I& c, B weights, B activations) { lowp::DotAdd(c, weights, activations); }
 };
 
 template <int kRows, bool kNibbles>

@@ -1,5 +1,4 @@
-#include <immintrin.h>
-
+#include "kernels/dot/dot_avxvnni.h"
 #include "kernels/peak/peak_kernel.h"
 
 namespace lowp {
@@ -12,7 +11,7 @@ void Int8(size_t steps) {
   for (; steps > 0; --steps) {
 #pragma GCC unroll 12
     for (int i = 0; i < kPeakSums; ++i) {
-      c[i] = _mm256_dpbusd_avx_epi32(c[i], x, x);
+      DotAdd(c[i], x, x);
       __asm__ volatile("" : "+x"(c[i]));
     }
   }

@@ -1,5 +1,6 @@
 // AVX-VNNI: vpdpbusd on 256-bit registers, u8 x s8, four products a lane, no saturation (the ...ds form is not used).
 // The tile is that of AVX2; s8 activations are shifted to u8 while packing.
+#include "kernels/dot/dot_avxvnni.h"
 #include "kernels/epilogue/epilogue_int_store.h"
 #include "kernels/epilogue/epilogue_vector256.h"
 #include "kernels/qgemm/qgemm_kernel.h"
@@ -11,15 +12,6 @@ namespace {
 
 constexpr size_t kMr = 6, kNr = 16, kKr = 4, kKc = 1024;
 constexpr size_t kStride = QGemmRowStride(kKc, 1);
-
-// In assembly, because gcc 12 otherwise copies each sum to another register and back (or to the stack): see qgemm_avx2.cc.
-inline void DotAdd(__m256i& c, __m256i a, __m256i b) {
-#if defined(__GNUC__)
-  __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
-#else
-  c = _mm256_dpbusd_avx_epi32(c, a, b);
-#endif
-}
 
 // c[row] += a[row][0..KR) * b[0..KR)[0..NR)
 template <int kRows>

@@ -1,5 +1,6 @@
 // AVX-VNNI: vpdpbusd on 256-bit registers, code + 128 as u8 times query s8, no saturation (the ...ds form is not used): one
 // operation where AVX2 takes four. It also adds up the bytes of a popcount, so that distances need no runs of 31 chunks.
+#include "kernels/dot/dot_avxvnni.h"
 #include "kernels/search/search_vector256.h"
 
 namespace lowp {
@@ -7,15 +8,6 @@ namespace {
 
 // Bytes of the corpus that a prefetch runs ahead: the hardware's stops at the end of each page.
 constexpr size_t kAhead = 1536;
-
-// In assembly, because gcc 12 otherwise copies each sum to another register and back (or to the stack): see qgemm_avx2.cc.
-inline void DotAdd(__m256i& c, __m256i a, __m256i b) {
-#if defined(__GNUC__)
-  __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
-#else
-  c = _mm256_dpbusd_avx_epi32(c, a, b);
-#endif
-}
 
 // kHamming: distances, subtracted. Else sums of products.
 template <bool kHamming, int kCount>
