@@ -5,6 +5,7 @@
 
 #include "cuda/conv/conv_layout.h"
 #include "cuda/conv/conv_pack.h"
+#include "kernels/conv/conv_check.h"
 #include "kernels/epilogue/epilogue.h"
 
 namespace lowp {
@@ -108,12 +109,7 @@ Status PackConvInt8(CudaContext& context, const CudaConvPackQArgs& args, CudaCon
   for (size_t o = 0; o < s.out_channels; ++o) {
     const size_t i = args.per_channel ? o : 0;
     const int32_t zero = args.zeros[i];
-    if (!IsValidScale(args.scales[i]))
-      return {Code::kValue, "Expected finite scales above 0 for the weights but received " + std::to_string(args.scales[i])};
-    if (zero < low || zero > high) {
-      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
-                                " for the weights but received " + std::to_string(zero)};
-    }
+    if (Status status = CheckConvWeights(args.scales[i], zero, args.w_signed); !status.ok()) return status;
     uint32_t sum = 0;
     for (size_t k = 0; k < s.depth(); ++k) {
       const uint8_t byte = w[o * s.depth() + k];

@@ -164,39 +164,10 @@ Status Spmm(CudaContext& context, const CudaSpmmArgs& args) {
   return RunRows(context, w, {args.dense, args.ld, sizeof(float), args.right}, task);
 }
 
-bool IsFloat(QSpmmDense kind) { return kind == QSpmmDense::kFloat32PerTensor || kind == QSpmmDense::kFloat32PerRow; }
-
-// |sum| <= entries * 128 * max|d - zd| + max|bias| must fit int32.
-Status CheckEntries(const CudaQSpmmArgs& args) {
-  constexpr int64_t kMaxValue = 128;  // |int8|
-  int64_t magnitude = 255;
-  if (!IsFloat(args.dense_kind)) {
-    const int32_t low = args.dense_kind == QSpmmDense::kS8 ? -128 : 0, high = low + 255;
-    if (args.dense_zero < low || args.dense_zero > high) {
-      return {Code::kValue, "Expected a zero point from " + std::to_string(low) + " to " + std::to_string(high) +
-                                " for the dense operand but received " + std::to_string(args.dense_zero)};
-    }
-    magnitude = std::max(high - args.dense_zero, args.dense_zero - low);
-  }
-  const int64_t bias = args.output.bias_s32 != nullptr ? int64_t{args.bias_magnitude} : 0;
-  const int64_t bound = (INT64_C(0x7fffffff) - std::min(bias, INT64_C(0x7fffffff))) / (magnitude * kMaxValue);
-  if (static_cast<int64_t>(args.sparse->longest_row) <= bound) return {};
-  const std::string beside = bias == 0 ? "" : " beside a bias of " + std::to_string(bias);
-  return {Code::kValue, "Expected at most " + std::to_string(bound) + " entries in a row, at which the sum" + beside +
-                            " fits int32, but received " + std::to_string(args.sparse->longest_row)};
-}
-
 Status Validate(const CudaQSpmmArgs& args) {
   if (!args.sparse->is_int8) return {Code::kHandle, "Expected a packed sparse matrix of int8"};
-  if (!IsFloat(args.dense_kind) && !IsValidScale(args.dense_scale)) {
-    return {Code::kValue,
-            "Expected a finite scale above 0 for the dense operand but received " + std::to_string(args.dense_scale)};
-  }
-  if (args.dense_kind == QSpmmDense::kFloat32PerRow && !args.right)
-    return {Code::kValue, "Expected one scale for a dense operand on the right, whose rows are summed over"};
-  if (Status status = CheckIntOutput(args.output, IsFloat(args.dense_kind)); !status.ok()) return status;
-  if (Status status = CheckSize(args.n); !status.ok()) return status;
-  return CheckEntries(args);
+  if (Status status = CheckQSpmm(args, args.sparse->longest_row, args.bias_magnitude); !status.ok()) return status;
+  return CheckSize(args.n);
 }
 
 // float32 to u8 in scratch, with its scales and zero points.

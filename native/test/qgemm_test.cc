@@ -186,31 +186,36 @@ Case RandomCase(Random& random, const QGemmKernel& kernel, bool deep) {
   return c;
 }
 
-// Weights all 0 but for the pair that `first` begins: which kernel takes them, and that 255 times them is right.
-void RunPair(const QGemmEntry& entry, size_t first, int8_t low, int8_t high, bool narrow) {
-  const size_t k = 37;
+// 255 times each of one column of weights. Returns false where that was refused.
+bool Run255(const QGemmEntry& entry, const std::vector<int8_t>& b, QGemmPackedB* packed, int32_t* out) {
+  const size_t k = b.size();
   const std::vector<uint8_t> a(k, 255);
-  std::vector<int8_t> b(k);
-  b[first] = low;
-  b[first + 1] = high;
   const float scale = 1;
   const int32_t zero = 0;
-  int32_t out = 0;
-  QGemmPackedB packed;
-  Status status = PackQGemmB({k, 1, b.data(), true, 1, false, &scale, &zero, false}, entry, &packed);
+  Status status = PackQGemmB({k, 1, b.data(), true, 1, false, &scale, &zero, false}, entry, packed);
   QGemmArgs args;
   args.m = 1;
   args.a = a.data();
   args.lda = k;
-  args.b = &packed;
+  args.b = packed;
   args.output.kind = OutputKind::kInt32;
-  args.c = &out;
+  args.c = out;
   args.ldc = 1;
   args.output.activation = kNoActivation;
-  if (status.ok()) status = QGemm(args);
+  return status.ok() && QGemm(args).ok();
+}
+
+// Weights all 0 but for the pair that `first` begins: which kernel takes them, and that 255 times them is right.
+void RunPair(const QGemmEntry& entry, size_t first, int8_t low, int8_t high, bool narrow) {
+  std::vector<int8_t> b(37);
+  b[first] = low;
+  b[first + 1] = high;
+  QGemmPackedB packed;
+  int32_t out = 0;
+  const bool ran = Run255(entry, b, &packed, &out);
   const std::string name = "pair " + std::to_string(low) + " " + std::to_string(high) + " at " + std::to_string(first);
-  Expect(status.ok() && out == 255 * (low + high), std::string(entry.kernel->name) + " " + name);
-  if (status.ok() && entry.kernel->narrow != nullptr)
+  Expect(ran && out == 255 * (low + high), std::string(entry.kernel->name) + " " + name);
+  if (ran && entry.kernel->narrow != nullptr)
     Expect((packed.kernel == entry.kernel->narrow) == narrow, std::string(packed.kernel->name) + " is chosen for " + name);
 }
 
@@ -303,25 +308,10 @@ void TestQGemm(bool quick) {
   // The largest magnitude of every pair: what a saturating instruction gets wrong.
   for (const QGemmEntry& entry : QGemmKernels()) {
     if (!InfoOf(entry.isa).supported) continue;
-    const size_t k = 4096;
-    std::vector<uint8_t> a(k, 255);
-    std::vector<int8_t> b(k, 127);
-    const float scale = 1;
-    const int32_t zero = 0;
-    int32_t out = 0;
     QGemmPackedB packed;
-    Status status = PackQGemmB({k, 1, b.data(), true, 1, false, &scale, &zero, false}, entry, &packed);
-    QGemmArgs args;
-    args.m = 1;
-    args.a = a.data();
-    args.lda = k;
-    args.b = &packed;
-    args.output.kind = OutputKind::kInt32;
-    args.c = &out;
-    args.ldc = 1;
-    args.output.activation = kNoActivation;
-    if (status.ok()) status = QGemm(args);
-    Expect(status.ok() && out == 4096 * 255 * 127, std::string(entry.kernel->name) + " 255 * 127 repeated");
+    int32_t out = 0;
+    const bool ran = Run255(entry, std::vector<int8_t>(4096, 127), &packed, &out);
+    Expect(ran && out == 4096 * 255 * 127, std::string(entry.kernel->name) + " 255 * 127 repeated");
   }
 }
 

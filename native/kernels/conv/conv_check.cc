@@ -40,4 +40,13 @@ Status CheckConvTaps(const ConvShape& shape, int64_t x_magnitude, int64_t weight
                             std::to_string(shape.taps())};
 }
 
+Status CheckConvWeights(float scale, int32_t zero, bool is_signed) {
+  const int32_t low = is_signed ? -128 : 0, high = low + 255;
+  if (!IsValidScale(scale))
+    return {Code::kValue, "Expected finite scales above 0 for the weights but received " + std::to_string(scale)};
+  if (zero >= low && zero <= high) return {};
+  return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
+                            " for the weights but received " + std::to_string(zero)};
+}
+
 }  // namespace lowp

@@ -18,6 +18,9 @@ int64_t ConvMagnitude(bool x_signed, int32_t x_zero);
 // |sum| <= taps * max|x - zx| * max|w - zw| + max|bias| must fit int32: of depthwise convolutions.
 Status CheckConvTaps(const ConvShape& shape, int64_t x_magnitude, int64_t weight_magnitude, int64_t bias_magnitude);
 
+// Scale and zero point of an output channel's weights.
+Status CheckConvWeights(float scale, int32_t zero, bool is_signed);
+
 }  // namespace lowp
 
 #endif  // LOWP_KERNELS_CONV_CONV_CHECK_H_

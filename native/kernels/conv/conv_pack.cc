@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "kernels/conv/conv_check.h"
 #include "kernels/conv/conv.h"
 
 namespace lowp {
@@ -131,12 +132,7 @@ Status PackConvQ(const ConvPackQArgs& args, const QGemmEntry& gemm, const ConvEn
   for (size_t o = 0; o < shape.out_channels; ++o) {
     const size_t i = args.per_channel ? o : 0;
     const int32_t zero = args.zeros[i];
-    if (!IsValidScale(args.scales[i]))
-      return {Code::kValue, "Expected finite scales above 0 for the weights but received " + std::to_string(args.scales[i])};
-    if (zero < low || zero > high) {
-      return {Code::kValue, "Expected zero points from " + std::to_string(low) + " to " + std::to_string(high) +
-                                " for the weights but received " + std::to_string(zero)};
-    }
+    if (Status status = CheckConvWeights(args.scales[i], zero, args.w_signed); !status.ok()) return status;
     p.scales.As<float>()[o] = args.scales[i];
     p.max_magnitude = std::max({p.max_magnitude, high - zero, zero - low});
     int32_t sum = 0;

@@ -14,45 +14,15 @@ namespace lowp {
 namespace {
 
 constexpr size_t kNb = kSparseNb;
-constexpr int32_t kMaxValue = 128;  // |int8|
 constexpr uint8_t kSignBit = 0x80;
 
-bool IsFloat(QSpmmDense kind) { return kind == QSpmmDense::kFloat32PerTensor || kind == QSpmmDense::kFloat32PerRow; }
-
-// |sum| <= entries * 128 * max|d - zd| + max|bias| must fit int32.
-Status CheckEntries(const QSpmmArgs& args) {
-  int64_t magnitude = 255;
-  if (!IsFloat(args.dense_kind)) {
-    const int32_t low = args.dense_kind == QSpmmDense::kS8 ? -128 : 0, high = low + 255;
-    if (args.dense_zero < low || args.dense_zero > high) {
-      return {Code::kValue, "Expected a zero point from " + std::to_string(low) + " to " + std::to_string(high) +
-                                " for the dense operand but received " + std::to_string(args.dense_zero)};
-    }
-    magnitude = std::max(high - args.dense_zero, args.dense_zero - low);
-  }
+Status Validate(const QSpmmArgs& args) {
   int64_t bias = 0;
   if (args.output.bias_s32 != nullptr) {
     for (size_t row = 0; row < args.sparse->layout.rows; ++row)
       bias = std::max(bias, std::abs(int64_t{args.output.bias_s32[row]}));
   }
-  const int64_t bound = (INT64_C(0x7fffffff) - std::min(bias, INT64_C(0x7fffffff))) / (magnitude * kMaxValue);
-  if (static_cast<int64_t>(args.sparse->longest_row) > bound) {
-    const std::string beside = bias == 0 ? "" : " beside a bias of " + std::to_string(bias);
-    return {Code::kValue, "Expected at most " + std::to_string(bound) + " entries in a row, at which the sum" + beside +
-                              " fits int32, but received " + std::to_string(args.sparse->longest_row)};
-  }
-  return {};
-}
-
-Status Validate(const QSpmmArgs& args) {
-  if (!IsFloat(args.dense_kind) && !IsValidScale(args.dense_scale)) {
-    return {Code::kValue,
-            "Expected a finite scale above 0 for the dense operand but received " + std::to_string(args.dense_scale)};
-  }
-  if (args.dense_kind == QSpmmDense::kFloat32PerRow && !args.right)
-    return {Code::kValue, "Expected one scale for a dense operand on the right, whose rows are summed over"};
-  if (Status status = CheckIntOutput(args.output, IsFloat(args.dense_kind)); !status.ok()) return status;
-  return CheckEntries(args);
+  return CheckQSpmm(args, args.sparse->longest_row, bias);
 }
 
 // The dense operand in bytes, and its zero point as tiles have it.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/status.h"
 #include "kernels/epilogue/epilogue.h"
 
 namespace lowp {
@@ -21,6 +22,7 @@ struct SpmmCall {
 };
 
 enum class QSpmmDense : uint8_t { kU8, kS8, kFloat32PerTensor, kFloat32PerRow };
+inline bool IsFloat(QSpmmDense kind) { return kind == QSpmmDense::kFloat32PerTensor || kind == QSpmmDense::kFloat32PerRow; }
 
 struct QSpmmCall {
   bool right = false;
@@ -34,6 +36,9 @@ struct QSpmmCall {
   void* c = nullptr;
   size_t ldc = 0;
 };
+
+// What every backend asks of the numbers it is given. bias_magnitude: at least max|bias|, where there is an int32 one.
+Status CheckQSpmm(const QSpmmCall& call, size_t longest_row, int64_t bias_magnitude);
 
 }  // namespace lowp
 
